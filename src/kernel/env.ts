@@ -1,0 +1,77 @@
+import { z } from 'zod';
+
+/** What a process does. `scheduler` promotes due messages and runs the reapers; `simulators` serves fake providers. */
+export const ROLES = ['api', 'worker', 'relay', 'scheduler', 'simulators'] as const;
+export type Role = (typeof ROLES)[number];
+
+const int = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+const optionalUrl = (...protocols: string[]) =>
+  z
+    .string()
+    .refine((value) => protocols.includes(URL.parse(value)?.protocol ?? ''), {
+      error: `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+    })
+    .optional();
+
+const list = z
+  .string()
+  .transform((value) => value.split(',').map((item) => item.trim()).filter(Boolean));
+
+/**
+ * Every setting of the program, with its default. An empty variable counts as unset.
+ * `.env.example` lists the same keys; `make verify` compares the two.
+ */
+export const envSchema = z.object({
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  ROLES: list.pipe(z.array(z.enum(ROLES)).min(1)).default([...ROLES]),
+  SCOPES: list.pipe(z.array(z.string()).min(1)).default(['all']),
+  MODULES: list.pipe(z.array(z.string()).min(1)).default(['all']),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: int(8000, 0, 65_535),
+  AUTH_MODE: z.enum(['open', 'required']).default('required'),
+  DATABASE_URL: optionalUrl('postgres:', 'postgresql:').pipe(
+    z.string({ error: 'is required, for example postgres://millrace:secret@127.0.0.1:5432/millrace' }),
+  ),
+  DATABASE_POOL_SIZE: int(10, 2, 200),
+  AMQP_URL: optionalUrl('amqp:', 'amqps:'),
+  REDIS_URL: optionalUrl('redis:', 'rediss:'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optionalUrl('http:', 'https:'),
+  OTEL_SERVICE_NAME: z.string().default('millrace'),
+  RATE_LIMIT_PER_SECOND: int(0, 0, 10_000_000),
+  SHUTDOWN_GRACE_MS: int(20_000, 0, 600_000),
+  RELAY_BATCH: int(1_000, 1, 5_000),
+  MESSAGE_PREFETCH: int(256, 1, 10_000),
+  MESSAGE_ATTEMPTS: int(6, 1, 6),
+  TASKS_CONCURRENCY: int(256, 1, 10_000),
+  TASKS_MAX_BACKLOG: int(1_000_000, 1, 1_000_000_000),
+  TASKS_RETENTION_DAYS: int(30, 1, 3_650),
+  TASKS_EVENTS: list
+    .pipe(z.array(z.enum(['created', 'started', 'succeeded', 'failed', 'cancelled', 'retried'])))
+    .default(['succeeded', 'failed', 'cancelled', 'retried']),
+  EMULATE_MIN_MS: int(5_000, 0, 3_600_000),
+  EMULATE_MAX_MS: int(10_000, 0, 3_600_000),
+  EMULATE_FAILURE_PROBABILITY: z.coerce.number().min(0).max(1).default(0.2),
+});
+
+export type Env = z.output<typeof envSchema>;
+
+/** Thrown at boot; its message is one line per wrong variable, each with what is expected. */
+export class InvalidEnvironmentError extends Error {
+  override readonly name = 'InvalidEnvironmentError';
+  constructor(readonly problems: readonly string[]) {
+    super(`The environment is not valid:\n${problems.map((line) => `  - ${line}`).join('\n')}`);
+  }
+}
+
+/** Parses the environment and freezes it. Throws {@link InvalidEnvironmentError} naming every wrong variable. */
+export function loadEnv(source: NodeJS.ProcessEnv = process.env): Readonly<Env> {
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''));
+  const parsed = envSchema.safeParse(given);
+  if (parsed.success) return Object.freeze(parsed.data);
+  throw new InvalidEnvironmentError(
+    parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`),
+  );
+}

@@ -1,0 +1,96 @@
+import type { Buffer } from 'node:buffer';
+
+export const EVENTS_EXCHANGE = 'millrace.events';
+export const COMMANDS_EXCHANGE = 'millrace.commands';
+
+export type Headers = Readonly<Record<string, string>>;
+
+/** A message as a broker carries it. `id` is its identity for ever: through retries, redeliveries and redrives. */
+export interface BrokerMessage {
+  readonly id: string;
+  readonly exchange: typeof EVENTS_EXCHANGE | typeof COMMANDS_EXCHANGE;
+  readonly routingKey: string;
+  readonly headers: Headers;
+  readonly contentType: string;
+  readonly payload: Buffer;
+  /** Queue that waits for an answer, and the asker's own mark on it. */
+  readonly replyTo?: string;
+  readonly correlationId?: string;
+}
+
+/** A queue and the routing keys (topic patterns) that lead into it. */
+export interface QueueDeclaration {
+  readonly name: string;
+  readonly bindings: readonly { exchange: string; routingKey: string }[];
+}
+
+/** Delays that a broker offers for another attempt, in milliseconds. Longer ones belong to the delayed outbox. */
+export const RETRY_DELAYS_MS = [1_000, 5_000, 30_000, 120_000, 600_000] as const;
+export type RetryDelayMs = (typeof RETRY_DELAYS_MS)[number];
+
+/** One arrival of a message. Settle it exactly once; each settlement resolves when the broker has it for sure. */
+export interface Delivery {
+  readonly queue: string;
+  /** Foreign messages may lack an id; then this is a digest of the content, so that a redelivery keeps it. */
+  readonly message: BrokerMessage;
+  /** 1 on the first arrival; counts our own retries, not the broker's redeliveries. */
+  readonly attempt: number;
+  ack(): Promise<void>;
+  /** Brings the message back to this queue after the delay, with `attempt + 1` and the error in its headers. */
+  retry(delayMs: RetryDelayMs, error: string): Promise<void>;
+  /** Moves the message to the dead letters of this queue (`<queue>.dlq`) with the reason in its headers. */
+  deadLetter(reason: string): Promise<void>;
+}
+
+export interface Consumption {
+  /** Stops new deliveries; those at hand can still be settled. */
+  stop(): Promise<void>;
+}
+
+/** Resolved: the broker has the message durably. Otherwise the error says why it does not. */
+export type PublishOutcome = undefined | Error;
+
+/**
+ * Durable queues behind topic exchanges. Two implementations, RabbitMQ and Postgres, pass one contract suite.
+ *
+ * Delivery is at least once. After a lost connection an implementation reconnects by itself, declares every
+ * queue again and re-attaches every consumer; settling a delivery of the older connection rejects, and the
+ * message arrives again.
+ */
+export interface Broker {
+  readonly kind: 'rabbitmq' | 'postgres';
+
+  /** Connects in the background; resolves at the first connection, or when it is clear that it will take longer. */
+  start(): Promise<void>;
+
+  /** Makes the queues exist, now and after every reconnect. */
+  declare(queues: readonly QueueDeclaration[]): Promise<void>;
+
+  /**
+   * Publishes in order and resolves when every message is confirmed or refused, one outcome per message.
+   * A command that no queue takes is an error ("unroutable"); an event that nobody subscribed to is not.
+   */
+  publish(messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]>;
+
+  /** Answers the asker of a message straight into its reply queue, at most once. */
+  reply(message: BrokerMessage & { replyTo: string }): Promise<void>;
+
+  /** At most `prefetch` unsettled deliveries are at hand at any time. */
+  consume(
+    queue: string,
+    prefetch: number,
+    onDelivery: (delivery: Delivery) => void,
+  ): Promise<Consumption>;
+
+  /** Messages that wait in the queue, without those at hand. */
+  depth(queue: string): Promise<number>;
+
+  /** For health: connected, and every consumer attached. `reason` says what is missing. */
+  state(): { readonly up: boolean; readonly reason?: string };
+
+  /** Call after every consumption was stopped and settled. Waits for outstanding confirms. */
+  close(): Promise<void>;
+}
+
+/** Injection token of the process's {@link Broker}. */
+export const BROKER = Symbol('millrace:broker');
