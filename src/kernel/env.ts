@@ -75,3 +75,6 @@ export function loadEnv(source: NodeJS.ProcessEnv = process.env): Readonly<Env> 
     parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`),
   );
 }
+
+/** Injection token of the process's {@link Env}. */
+export const ENV = Symbol('millrace:env');
