@@ -1,0 +1,116 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { open, readFile } from 'node:fs/promises';
+
+/** A running server that we started: an operating system process or a container. */
+export interface Daemon {
+  /** The process id; unset for a container. */
+  readonly pid?: number;
+  isAlive(): boolean | Promise<boolean>;
+  /** Asks it to end, waits, and after `graceMs` ends it by force. */
+  stop(graceMs?: number): Promise<void>;
+  /** Ends it at once (kill -9), with no chance to write anything down. */
+  kill(): Promise<void>;
+  logTail(lines?: number): Promise<string>;
+}
+
+export interface SpawnOptions {
+  command: string;
+  args: readonly string[];
+  logFile: string;
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  /** The user that runs it; only root may name one. */
+  user?: { uid: number; gid: number } | undefined;
+  /** Sent to stop it in good order. */
+  stopSignal?: NodeJS.Signals;
+  /** Sent by the guard when we died without stopping it. */
+  orphanSignal?: NodeJS.Signals;
+}
+
+/**
+ * Starts a server in its own process group, so that Ctrl-C reaches only us and we decide the order of the end.
+ * A guard ends it when this process dies without having stopped it, even by kill -9.
+ */
+export async function spawnDaemon(
+  options: SpawnOptions,
+): Promise<Daemon & { readonly pid: number }> {
+  const log = await open(options.logFile, 'a');
+  const child = spawn(options.command, options.args, {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    ...(options.cwd && { cwd: options.cwd }),
+    env: options.env ?? process.env,
+    ...options.user,
+  });
+  const exited = ended(child);
+  await started(child);
+  await log.close();
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${options.command} did not start`);
+  const guard = guardProcess(pid, options.orphanSignal ?? 'SIGKILL');
+  void exited.then(guard);
+  const isAlive = () => child.exitCode === null && child.signalCode === null;
+  const kill = async () => {
+    signalGroup(pid, 'SIGKILL');
+    await exited;
+  };
+  return {
+    pid,
+    isAlive,
+    kill,
+    stop: async (graceMs = 15_000) => {
+      if (isAlive()) process.kill(pid, options.stopSignal ?? 'SIGTERM');
+      const timer = setTimeout(() => void kill(), graceMs);
+      await exited;
+      clearTimeout(timer);
+      signalGroup(pid, 'SIGKILL'); // what it may have left behind in its group
+    },
+    logTail: (lines) => tail(options.logFile, lines),
+  };
+}
+
+/** The last lines of a file; says so when there is none. */
+export async function tail(file: string, lines = 20): Promise<string> {
+  try {
+    const text = await readFile(file, 'utf8');
+    return text.trimEnd().split('\n').slice(-lines).join('\n');
+  } catch {
+    return `(${file} cannot be read)`;
+  }
+}
+
+/** Runs `command` in a shell when this process is gone; the returned function calls that off. */
+export function whenWeDie(command: string, args: readonly string[]): () => void {
+  const script = `read -r word; [ "$word" = done ] || { ${command}; }`;
+  const guard = spawn('/bin/sh', ['-c', script, 'guard', ...args], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  guard.unref();
+  guard.stdin.on('error', () => undefined); // the guard was ended from outside: nothing left to call off
+  if ('unref' in guard.stdin && typeof guard.stdin.unref === 'function') guard.stdin.unref();
+  return () => guard.stdin.end('done\n');
+}
+
+function guardProcess(pid: number, signal: NodeJS.Signals): () => void {
+  return whenWeDie('kill -s "$1" -- "-$2"', [signal.replace('SIG', ''), String(pid)]);
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => child.once('exit', () => resolve()));
+}
+
+function started(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', reject);
+  });
+}

@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const projectFolder = fileURLToPath(new URL('../..', import.meta.url));
+export const standFolder = join(projectFolder, '.stand');
+
+export interface SystemUser {
+  uid: number;
+  gid: number;
+}
+
+/**
+ * Who runs Postgres, which refuses to run as root: nobody special for an ordinary user, else the user `postgres`, else
+ * `nobody`. The system's users are never changed.
+ */
+export function postgresUser(): SystemUser | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  const found =
+    users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
+  if (!found)
+    throw new Error(
+      'Postgres cannot run as root: create a user named postgres, or run this as an ordinary user',
+    );
+  return { uid: Number(found[2]), gid: Number(found[3]) };
+}
+
+/** Whether that user can enter the folder; a home of mode 0700 above it is enough to say no. */
+export function canEnter(folder: string, user: SystemUser | undefined): boolean {
+  return (
+    !user ||
+    spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], { ...user, cwd: '/' }).status === 0
+  );
+}
+
+/** A new private folder that every user of the machine can pass through (its content decides who may read). */
+export function newReachableFolder(prefix: string, user: SystemUser | undefined): string {
+  const base = [tmpdir(), '/var/tmp', '/tmp'].find((folder) => canEnter(folder, user)) ?? tmpdir();
+  const folder = mkdtempSync(join(base, prefix));
+  chmodSync(folder, 0o755);
+  return folder;
+}
