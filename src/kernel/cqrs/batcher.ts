@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Command } from '@nestjs/cqrs';
 import { DomainError } from '../domain/domain-error.js';
 import { certainlyRolledBack } from '../persistence/postgres-errors.js';
@@ -23,6 +24,8 @@ const MAX_FLUSHES = 2;
  */
 export class Batcher {
   readonly #waiting: Pending[] = [];
+  /** A flush serves many callers, so it must not run in the trace context of the one who came first. */
+  readonly #outsideAnyRequest = AsyncLocalStorage.snapshot();
   #flushes = 0;
   #scheduled = false;
 
@@ -43,7 +46,7 @@ export class Batcher {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      void this.#flushNext();
+      this.#outsideAnyRequest(() => void this.#flushNext());
     });
   }
 

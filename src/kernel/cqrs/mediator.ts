@@ -30,7 +30,8 @@ export class Mediator implements OnModuleInit {
     for (const { metatype, instance } of this.discovery.getProviders()) {
       const handled = metatype && handledBy(metatype);
       if (!handled || !instance) continue;
-      if (this.#handlers.has(handled.type)) throw new Error(`Two handlers for ${handled.type.name}`);
+      if (this.#handlers.has(handled.type))
+        throw new Error(`Two handlers for ${handled.type.name}`);
       this.#handlers.set(handled.type, {
         batch: handled.batch !== undefined,
         dispatch: handled.batch

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../persistence/database.js';
+import { UnitOfWork } from '../persistence/unit-of-work.js';
+
+/** Longer than the longest retry ladder plus a redrive by an operator. */
+const WINDOW_DAYS = 7;
+
+/**
+ * Remembers which messages a consumer has handled, in the transaction of their effect: a message that comes
+ * again within seven days has no second effect.
+ */
+@Injectable()
+export class Inbox {
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly database: Database,
+  ) {}
+
+  /**
+   * True when the consumer sees this message for the first time. Call it first in the Unit of Work of the
+   * effect; a concurrent duplicate waits here until the first one is committed or rolled back.
+   */
+  async accept(consumer: string, messageId: string): Promise<boolean> {
+    const rows = await this.unitOfWork.query(
+      `insert into kernel.inbox (consumer, message_id) values ($1, $2) on conflict do nothing returning 1 as accepted`,
+      [consumer, messageId],
+    );
+    return rows.length === 1;
+  }
+
+  /** Forgets at most `limit` messages older than the window; returns how many. */
+  async purge(limit: number): Promise<number> {
+    const [row] = await this.database.query<{ count: number }>(
+      `with old as (
+         delete from kernel.inbox where ctid = any(array(
+           select ctid from kernel.inbox
+           where received_at < now() - make_interval(days => $1) limit $2))
+         returning 1)
+       select count(*)::int as count from old`,
+      [WINDOW_DAYS, limit],
+    );
+    return row?.count ?? 0;
+  }
+}

@@ -1,0 +1,22 @@
+import { Injectable } from '@nestjs/common';
+import { Metrics } from '../observability/metrics.js';
+
+/** What became of the messages of each queue, and how long their handlers took. */
+@Injectable()
+export class MessageMetrics {
+  readonly handled;
+  readonly handleSeconds;
+
+  constructor(metrics: Metrics) {
+    this.handled = metrics.counter(
+      'message_handled_total',
+      'Messages settled, by what became of them.',
+      ['queue', 'route', 'outcome'],
+    );
+    this.handleSeconds = metrics.histogram(
+      'message_handle_seconds',
+      'From delivery to settlement.',
+      ['queue'],
+    );
+  }
+}

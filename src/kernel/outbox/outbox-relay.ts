@@ -1,0 +1,151 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ENV, type Env } from '../env.js';
+import { Loop } from '../loop.js';
+import { BROKER, type Broker, type BrokerMessage, type Headers } from '../messaging/broker.js';
+import { OutboxMetrics } from './outbox.metrics.js';
+import type { OutboxRow } from './outbox-message.js';
+import { OutboxStore } from './outbox.store.js';
+import { ShardLeases } from './shard-leases.js';
+
+/** How long a relay reads on before it looks again for rows that were committed behind its back. */
+const SWEEP_MS = 300;
+/** Batches between the database and the broker's confirms at once. */
+const MAX_IN_FLIGHT = 3;
+const RENEW_MS = 3_000;
+const PARKED_MS = 1_000;
+
+/**
+ * Publishes the outbox: reads the shards it owns, publishes over pipelined confirms, deletes what was confirmed.
+ *
+ * At least once: killed between confirm and delete, the next owner publishes the rows again. A message that
+ * the broker refuses is parked with its key and tried again with back-off; while the broker is away, nothing moves.
+ */
+@Injectable()
+export class OutboxRelay {
+  readonly #loop = new Loop({ name: 'OutboxRelay', idleMs: 250 }, () => this.#round());
+  #renewedAt = -Infinity;
+  #retriedAt = -Infinity;
+  #parkedKeys = new Set<string>();
+
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    @Inject(BROKER) private readonly broker: Broker,
+    private readonly store: OutboxStore,
+    private readonly leases: ShardLeases,
+    private readonly metrics: OutboxMetrics,
+  ) {}
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  wake(): void {
+    this.#loop.wake();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    await this.leases.release();
+  }
+
+  async #round(): Promise<number> {
+    await this.#renew();
+    if (this.leases.owned.length === 0 || !this.broker.state().up) return 0;
+    const retried = await this.#retryParked();
+    return retried + (await this.#sweep());
+  }
+
+  async #renew(): Promise<void> {
+    if (performance.now() - this.#renewedAt < RENEW_MS) return;
+    await this.leases.renew();
+    this.#renewedAt = performance.now();
+    this.#parkedKeys = await this.store.parkedKeys(this.leases.owned);
+  }
+
+  /** One walk over the shards: several batches are under way, each reads on where the one before stopped. */
+  async #sweep(): Promise<number> {
+    const place = new Map(this.leases.owned.map((shard) => [shard, '0']));
+    const inFlight = new Set<Promise<void>>();
+    const until = performance.now() + SWEEP_MS;
+    let published = 0;
+    try {
+      while (performance.now() < until && !this.#loop.stopping) {
+        const rows = await this.store.read(place, this.env.RELAY_BATCH);
+        if (rows.length === 0) break;
+        rows.forEach((row) => place.set(row.shard, row.seq));
+        published += rows.length;
+        const delivery = this.#deliver(rows).finally(() => inFlight.delete(delivery));
+        inFlight.add(delivery);
+        if (inFlight.size >= MAX_IN_FLIGHT) await Promise.race(inFlight);
+        if (rows.length < this.env.RELAY_BATCH / 4) break;
+      }
+    } finally {
+      // A failed delivery leaves its rows in place; the round fails and is repeated after a pause.
+      await Promise.all(inFlight);
+    }
+    return published;
+  }
+
+  async #deliver(rows: readonly OutboxRow[]): Promise<void> {
+    const behind =
+      this.#parkedKeys.size > 0 ? rows.filter((row) => this.#parkedKeys.has(keyOf(row))) : [];
+    const ready = behind.length > 0 ? rows.filter((row) => !behind.includes(row)) : rows;
+    const failed = await this.#publish(ready, (confirmed) => this.store.remove(confirmed));
+    const parked = [...behind, ...failed.map((failure) => failure.row)];
+    if (parked.length === 0) return;
+    parked.forEach((row) => this.#parkedKeys.add(keyOf(row)));
+    await this.store.park(parked, [
+      ...behind.map(() => 'waits behind an earlier message of its key'),
+      ...failed.map((failure) => failure.error),
+    ]);
+  }
+
+  /** Publishes, hands over what was confirmed, and returns what was refused. Throws when the broker is away. */
+  async #publish(
+    rows: readonly OutboxRow[],
+    onConfirmed: (rows: readonly OutboxRow[]) => Promise<void>,
+  ): Promise<{ row: OutboxRow; error: string }[]> {
+    if (rows.length === 0) return [];
+    const stopTimer = this.metrics.publishSeconds.startTimer();
+    const outcomes = await this.broker.publish(rows.map(toBrokerMessage));
+    stopTimer();
+    const confirmed = rows.filter((_, index) => outcomes[index] === undefined);
+    if (confirmed.length > 0) await onConfirmed(confirmed);
+    this.metrics.published.inc(confirmed.length);
+    const failed = rows.flatMap((row, index) => {
+      const error = outcomes[index];
+      return error ? [{ row, error: error.message }] : [];
+    });
+    if (failed.length > 0 && !this.broker.state().up) throw new Error(failed[0]?.error);
+    this.metrics.failed.inc(failed.length);
+    return failed;
+  }
+
+  async #retryParked(): Promise<number> {
+    if (this.#parkedKeys.size === 0 || performance.now() - this.#retriedAt < PARKED_MS) return 0;
+    this.#retriedAt = performance.now();
+    const due = await this.store.parkedDue(this.leases.owned, this.env.RELAY_BATCH);
+    const failed = await this.#publish(due, (confirmed) => this.store.removeParked(confirmed));
+    await this.store.postponeParked(
+      failed.map((failure) => failure.row),
+      failed.map((failure) => failure.error),
+    );
+    this.#parkedKeys = await this.store.parkedKeys(this.leases.owned);
+    return due.length - failed.length;
+  }
+}
+
+function keyOf(row: OutboxRow): string {
+  return row.key ?? row.id;
+}
+
+function toBrokerMessage(row: OutboxRow): BrokerMessage {
+  return {
+    id: row.id,
+    exchange: row.exchange,
+    routingKey: row.routing_key,
+    headers: JSON.parse(row.headers) as Headers,
+    contentType: 'application/json',
+    payload: Buffer.from(row.payload),
+  };
+}

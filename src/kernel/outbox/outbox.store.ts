@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../persistence/database.js';
+import type { OutboxRow } from './outbox-message.js';
+
+const COLUMNS = 'shard, seq, id, key, exchange, routing_key, headers, payload';
+
+/** The relay's SQL. A relay calls it only for the shards that it owns. */
+@Injectable()
+export class OutboxStore {
+  constructor(private readonly database: Database) {}
+
+  /** The next rows of each shard after the given place, at most `limit` in all, each shard in its order. */
+  read(after: ReadonlyMap<number, string>, limit: number): Promise<OutboxRow[]> {
+    // One index probe per shard: a single `order by shard, seq` would serve shard 0 first for ever.
+    return this.database.query<OutboxRow>(
+      `select next.* from unnest($1::smallint[], $2::bigint[]) as place (shard, seq)
+       cross join lateral (
+         select ${COLUMNS} from kernel.outbox
+         where shard = place.shard and seq > place.seq
+         order by seq limit $3
+       ) as next
+       limit $4`,
+      [
+        [...after.keys()],
+        [...after.values()],
+        Math.max(1, Math.ceil((limit * 2) / after.size)),
+        limit,
+      ],
+    );
+  }
+
+  async remove(rows: readonly OutboxRow[]): Promise<void> {
+    await this.database.query(
+      `delete from kernel.outbox using unnest($1::smallint[], $2::bigint[]) as done (shard, seq)
+       where outbox.shard = done.shard and outbox.seq = done.seq`,
+      places(rows),
+    );
+  }
+
+  /** Moves rows aside, so that a message that cannot be published holds up nothing but its own key. */
+  async park(rows: readonly OutboxRow[], errors: readonly string[]): Promise<void> {
+    await this.database.query(
+      `with done as (
+         delete from kernel.outbox using unnest($1::smallint[], $2::bigint[], $3::text[]) as failed (shard, seq, error)
+         where outbox.shard = failed.shard and outbox.seq = failed.seq
+         returning outbox.*, failed.error)
+       insert into kernel.parked_message (${COLUMNS}, attempts, error, retry_at)
+       select ${COLUMNS}, 1, error, now() + interval '1 second' from done
+       on conflict do nothing`,
+      [...places(rows), errors],
+    );
+  }
+
+  /** Every key that has parked messages in these shards: what follows must wait behind them. */
+  async parkedKeys(shards: readonly number[]): Promise<Set<string>> {
+    const rows = await this.database.query<{ key: string }>(
+      `select distinct coalesce(key, id::text) as key from kernel.parked_message where shard = any($1)`,
+      [shards],
+    );
+    return new Set(rows.map((row) => row.key));
+  }
+
+  /** Parked messages whose key is due again: all of the key up to `limit`, in their order. */
+  parkedDue(shards: readonly number[], limit: number): Promise<OutboxRow[]> {
+    return this.database.query<OutboxRow>(
+      `select ${COLUMNS} from kernel.parked_message parked
+       where shard = any($1) and not exists (
+         select 1 from kernel.parked_message head
+         where head.shard = parked.shard
+           and coalesce(head.key, head.id::text) = coalesce(parked.key, parked.id::text)
+           and head.retry_at > now())
+       order by shard, seq limit $2`,
+      [shards, limit],
+    );
+  }
+
+  async removeParked(rows: readonly OutboxRow[]): Promise<void> {
+    await this.database.query(
+      `delete from kernel.parked_message using unnest($1::smallint[], $2::bigint[]) as done (shard, seq)
+       where parked_message.shard = done.shard and parked_message.seq = done.seq`,
+      places(rows),
+    );
+  }
+
+  /** Waits 2, 4, 8 ... seconds, five minutes at most: the cause is usually a queue that nobody declared yet. */
+  async postponeParked(rows: readonly OutboxRow[], errors: readonly string[]): Promise<void> {
+    await this.database.query(
+      `update kernel.parked_message
+       set attempts = attempts + 1, error = failed.error,
+           retry_at = now() + least(interval '5 minutes', interval '1 second' * 2 ^ least(attempts, 9))
+       from unnest($1::smallint[], $2::bigint[], $3::text[]) as failed (shard, seq, error)
+       where parked_message.shard = failed.shard and parked_message.seq = failed.seq`,
+      [...places(rows), errors],
+    );
+  }
+
+  /** Moves due messages to the outbox; several processes may do it at once. Returns how many it moved. */
+  async promoteDue(limit: number): Promise<number> {
+    const [moved] = await this.database.query<{ count: number }>(
+      `with due as (
+         delete from kernel.delayed_message where (due_at, id) in (
+           select due_at, id from kernel.delayed_message where due_at <= now()
+           order by due_at limit $1 for update skip locked)
+         returning *),
+       moved as (
+         insert into kernel.outbox (shard, id, key, exchange, routing_key, headers, payload)
+         select shard, id, key, exchange, routing_key, headers, payload from due order by due_at, id
+         returning 1)
+       select count(*)::int as count from moved`,
+      [limit],
+    );
+    return moved?.count ?? 0;
+  }
+
+  /** For the gauges: rows that wait, as Postgres estimates them, and the exact number of parked ones. */
+  async backlog(): Promise<{ waiting: number; parked: number; oldestSeconds: number }> {
+    const [row] = await this.database.query<{ waiting: number; parked: number; oldest: number }>(
+      `select
+         (select count(*)::int from (select 1 from kernel.outbox limit 100000) as rows) as waiting,
+         (select count(*)::int from kernel.parked_message) as parked,
+         (select coalesce(extract(epoch from now() - min(created_at)), 0)::float
+          from (select created_at from kernel.outbox order by shard, seq limit 100) as head) as oldest`,
+    );
+    return {
+      waiting: row?.waiting ?? 0,
+      parked: row?.parked ?? 0,
+      oldestSeconds: row?.oldest ?? 0,
+    };
+  }
+}
+
+function places(rows: readonly OutboxRow[]): [number[], string[]] {
+  return [rows.map((row) => row.shard), rows.map((row) => row.seq)];
+}
