@@ -78,8 +78,8 @@ const millrace = {
     'no-silent-catch': forbid(
       'A rejected promise that nobody hears of is a bug that nobody finds: handle it, or log it.',
       'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression > BlockStatement[body.length=0]',
-      'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression[body.name="undefined"]',
-      'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression[body.type="Literal"]',
+      'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression > Identifier.body[name="undefined"]',
+      'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression > Literal.body',
       'CallExpression[callee.property.name="catch"] > ArrowFunctionExpression > UnaryExpression[operator="void"]',
     ),
     'no-parallel-queries': forbid(
@@ -126,13 +126,12 @@ export default defineConfig(
     // consistent-type-imports leaves files with decorators alone: Nest needs those imports at run time.
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
-      complexity: ['error', 10],
+      complexity: ['error', { max: 10, variant: 'modified' }], // a flat switch counts as one
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'max-depth': ['error', 3],
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 45, skipBlankLines: true, skipComments: true }],
       'no-param-reassign': 'error',
-      'no-promise-executor-return': ['error', { allowVoid: true }],
       'no-template-curly-in-string': 'error',
       'millrace/max-params': 'error',
       'millrace/no-silent-catch': 'error',
@@ -148,7 +147,7 @@ export default defineConfig(
       '@typescript-eslint/explicit-member-accessibility': ['error', { accessibility: 'no-public' }],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-import-type-side-effects': 'error',
-      '@typescript-eslint/no-misused-spread': 'error',
+      '@typescript-eslint/no-misused-spread': ['error', { allow: ['string'] }],
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/no-unnecessary-condition': [
         'error',
@@ -196,6 +195,11 @@ export default defineConfig(
       'max-lines-per-function': 'off', // a describe block is a list, not a function to be held in mind
       '@typescript-eslint/unbound-method': 'off', // expect(object.method) does not call it
     },
+  },
+  {
+    name: 'migrations',
+    files: ['src/**/migrations/*.ts'],
+    rules: { 'max-lines-per-function': 'off' }, // a list of statements, run once, from top to bottom
   },
   {
     name: 'plain JavaScript (configuration)',

@@ -1,0 +1,139 @@
+/**
+ * `make verify`: every executable rule of the project. Steps run two at a time; each is shown with its duration, and
+ * the output of those that failed is printed. Ends with `N passed, N failed`, and with exit code 1 if any failed.
+ * In CI nothing is taken from caches: a cached lint result does not know that a type in another file has changed.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hygieneProblems } from './verify/hygiene.ts';
+import { textFiles } from './verify/repository.ts';
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly output: string;
+}
+
+interface Step {
+  readonly name: string;
+  readonly run: () => Promise<Outcome>;
+}
+
+const PARALLEL = 2;
+const project = join(import.meta.dirname, '..');
+const caches = join(project, 'node_modules/.cache/verify');
+const cached = (...args: string[]): string[] => (process.env['CI'] ? [] : args);
+
+/** A step that is a program from node_modules, run by this very Node. */
+function tool(name: string, program: string, ...args: string[]): Step {
+  return { name, run: () => start(join(project, 'node_modules', program), args) };
+}
+
+function start(program: string, args: string[]): Promise<Outcome> {
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: project,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '--experimental-vm-modules --no-warnings' },
+  });
+  const chunks: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      resolve({ ok: code === 0, output: Buffer.concat(chunks).toString() });
+    });
+  });
+}
+
+function hygiene(): Promise<Outcome> {
+  const problems = hygieneProblems(textFiles(project));
+  return Promise.resolve({ ok: problems.length === 0, output: problems.join('\n') });
+}
+
+/** The committed OpenAPI and AsyncAPI documents are what the program generates today. */
+function documents(): Step[] {
+  const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const npm = process.env['npm_execpath'];
+  return ['openapi', 'asyncapi']
+    .filter((script) => manifest.scripts[script] !== undefined)
+    .map((script) => ({
+      name: `${script} is current`,
+      run: () =>
+        npm === undefined
+          ? Promise.resolve({ ok: false, output: 'start this by `npm run verify`' })
+          : start(npm, ['run', '--silent', script, '--', '--check']),
+    }));
+}
+
+function compile(folder: string): Step {
+  const name = folder === '.' ? 'types' : `types of ${folder}`;
+  const state = join(caches, `${folder === '.' ? 'project' : folder}.tsbuildinfo`);
+  const incremental = cached('--incremental', '--tsBuildInfoFile', state);
+  return tool(name, 'typescript/bin/tsc', '-p', folder, '--noEmit', ...incremental);
+}
+
+const lintCache = join(caches, 'eslint/');
+const steps: Step[] = [
+  tool(
+    'lint',
+    'eslint/bin/eslint.js',
+    '.',
+    '--max-warnings=0',
+    ...cached('--cache', '--cache-location', lintCache),
+  ),
+  compile('.'),
+  compile('scripts'),
+  tool(
+    'rules are seen to fail',
+    'jest/bin/jest.js',
+    'test/architecture/',
+    '--testPathIgnorePatterns',
+    'int\\.spec',
+    '/fixtures/',
+  ),
+  ...documents(),
+  tool('format', 'prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'),
+  tool(
+    'dependencies',
+    'dependency-cruiser/bin/dependency-cruise.mjs',
+    'src',
+    'scripts',
+    'test',
+    '--output-type',
+    'err-long',
+  ),
+  tool('dead code', 'knip/bin/knip.js', '--no-config-hints', '--no-progress'),
+  { name: 'hygiene', run: hygiene },
+];
+
+async function runStep({ name, run }: Step): Promise<boolean> {
+  const since = performance.now();
+  const { ok, output } = await run().catch((error: unknown) => ({
+    ok: false,
+    output: String(error),
+  }));
+  const seconds = ((performance.now() - since) / 1000).toFixed(1).padStart(5);
+  console.log(`${ok ? '✓' : '✗'} ${seconds} s  ${name}`);
+  if (!ok) console.log(output.trim().replace(/^/gm, '    '));
+  return ok;
+}
+
+async function runAll(): Promise<boolean[]> {
+  const waiting = [...steps];
+  const results: boolean[] = [];
+  const lane = async (): Promise<void> => {
+    for (let step = waiting.shift(); step; step = waiting.shift())
+      results.push(await runStep(step));
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, lane));
+  return results;
+}
+
+mkdirSync(caches, { recursive: true });
+const results = await runAll();
+const passed = results.filter(Boolean).length;
+console.log(`${passed} passed, ${results.length - passed} failed`);
+process.exitCode = passed === results.length ? 0 : 1;
