@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 
 /** A running server that we started: an operating system process or a container. */
 export interface Daemon {
@@ -88,7 +89,7 @@ export function whenWeDie(command: string, args: readonly string[]): () => void 
   });
   guard.unref();
   guard.stdin.on('error', () => undefined); // the guard was ended from outside: nothing left to call off
-  if ('unref' in guard.stdin && typeof guard.stdin.unref === 'function') guard.stdin.unref();
+  (guard.stdin as Socket).unref();
   return () => guard.stdin.end('done\n');
 }
 

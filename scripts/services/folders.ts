@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { whenWeDie } from './daemon.ts';
 
 export const projectFolder = fileURLToPath(new URL('../..', import.meta.url));
 export const standFolder = join(projectFolder, '.stand');
@@ -44,4 +46,27 @@ export function newReachableFolder(prefix: string, user: SystemUser | undefined)
   const folder = mkdtempSync(join(base, prefix));
   chmodSync(folder, 0o755);
   return folder;
+}
+
+export interface TemporaryFolder {
+  readonly path: string;
+  readonly remove: () => Promise<void>;
+}
+
+/** A {@link newReachableFolder} that is removed at the latest when this process is gone. */
+export function temporaryFolder(prefix: string, user?: SystemUser): TemporaryFolder {
+  const path = newReachableFolder(prefix, user);
+  const callOff = whenWeDie('sleep 2; rm -rf -- "$1"', [path]); // after the servers in it were ended
+  return {
+    path,
+    remove: async () => {
+      await removeFolder(path);
+      callOff();
+    },
+  };
+}
+
+/** Retries, because a server that was just killed may still be on its way out. */
+export function removeFolder(path: string): Promise<void> {
+  return rm(path, { recursive: true, force: true, maxRetries: 5 });
 }

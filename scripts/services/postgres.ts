@@ -6,7 +6,7 @@ import getPort from 'get-port';
 import pg from 'pg';
 import { hasDockerEngine, removeContainer, runContainer } from './container.ts';
 import { spawnDaemon } from './daemon.ts';
-import { newReachableFolder, postgresUser } from './folders.ts';
+import { postgresUser, removeFolder, temporaryFolder } from './folders.ts';
 import { postgresBinaries } from './postgres-binaries.ts';
 import { Service } from './service.ts';
 
@@ -70,12 +70,12 @@ function container(port: number, settings: string[]) {
 
 async function process_(port: number, settings: string[], options: PostgresOptions) {
   const user = postgresUser();
-  const folder = options.folder ?? newReachableFolder('millrace-postgres-', user);
+  const temporary = options.folder ? undefined : temporaryFolder('millrace-postgres-', user);
+  const folder = options.folder ?? temporary?.path ?? '';
   const data = join(folder, 'data');
   const logFile = options.logFile ?? join(folder, 'postgres.log');
   const bin = join(await postgresBinaries(), 'bin');
   await mkdir(dirname(logFile), { recursive: true });
-  const wipe = () => rm(data, { recursive: true, force: true });
   return {
     launch: async () => {
       if (!existsSync(join(data, 'PG_VERSION')))
@@ -93,20 +93,22 @@ async function process_(port: number, settings: string[], options: PostgresOptio
         orphanSignal: 'SIGQUIT', // at once, but without leaving its workers and shared memory behind
       });
     },
-    wipe,
-    remove: () =>
-      options.folder ? Promise.resolve() : rm(folder, { recursive: true, force: true }),
+    wipe: () => removeFolder(data),
+    remove: async () => temporary?.remove(),
   };
 }
 
 async function initialise(bin: string, data: string, durable: boolean): Promise<void> {
   const user = postgresUser();
-  await rm(data, { recursive: true, force: true });
+  await removeFolder(data);
   await mkdir(data, { mode: 0o700, recursive: true });
   await chmod(data, 0o700);
   const passwordFile = join(data, '..', 'initdb-password');
   await writeFile(passwordFile, PASSWORD, { mode: 0o600 });
-  for (const path of user ? [data, passwordFile] : []) await chown(path, user!.uid, user!.gid);
+  if (user) {
+    await chown(data, user.uid, user.gid);
+    await chown(passwordFile, user.uid, user.gid);
+  }
   const locale = [
     '--encoding=UTF8',
     '--locale=C',

@@ -1,11 +1,11 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import getPort from 'get-port';
 import { ensureInstalled, findEpmd, findRabbitMq } from './binaries.ts';
 import { hasDockerEngine, removeContainer, runContainer } from './container.ts';
 import { spawnDaemon, type Daemon } from './daemon.ts';
-import { newReachableFolder } from './folders.ts';
+import { removeFolder, temporaryFolder } from './folders.ts';
 import { Service } from './service.ts';
 
 const CREDENTIALS = 'guest:guest';
@@ -61,11 +61,11 @@ function container(ports: Ports) {
 
 async function process_(ports: Ports) {
   await ensureInstalled();
-  const folder = newReachableFolder('millrace-rabbitmq-', undefined);
+  const { path: folder, remove } = temporaryFolder('millrace-rabbitmq-');
   return {
     launch: () => launch(folder, ports),
-    wipe: () => rm(join(folder, 'mnesia'), { recursive: true, force: true }),
-    remove: () => rm(folder, { recursive: true, force: true }),
+    wipe: () => removeFolder(join(folder, 'mnesia')),
+    remove,
   };
 }
 
@@ -87,14 +87,14 @@ async function launch(folder: string, ports: Ports): Promise<Daemon> {
     cwd: folder,
     env,
   });
-  const together = (end: (daemon: Daemon) => Promise<void>) => async () => {
-    await end(broker);
+  const withEpmd = async (end: Promise<void>) => {
+    await end;
     await epmd.kill();
   };
   return {
     ...broker,
-    stop: together((daemon) => daemon.stop(30_000)),
-    kill: together((daemon) => daemon.kill()),
+    stop: (graceMs) => withEpmd(broker.stop(graceMs)),
+    kill: () => withEpmd(broker.kill()),
   };
 }
 

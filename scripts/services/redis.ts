@@ -1,11 +1,10 @@
-import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import getPort from 'get-port';
 import { ensureInstalled, findRedis } from './binaries.ts';
 import { hasDockerEngine, removeContainer, runContainer } from './container.ts';
 import { spawnDaemon } from './daemon.ts';
-import { newReachableFolder } from './folders.ts';
+import { removeFolder, temporaryFolder } from './folders.ts';
 import { Service } from './service.ts';
 
 /** Many numbered databases, so that every test can have its own. */
@@ -40,7 +39,7 @@ function container(port: number) {
 
 async function process_(port: number) {
   await ensureInstalled();
-  const folder = newReachableFolder('millrace-redis-', undefined);
+  const { path: folder, remove } = temporaryFolder('millrace-redis-');
   return {
     launch: () =>
       spawnDaemon({
@@ -49,8 +48,8 @@ async function process_(port: number) {
         cwd: folder,
         logFile: join(folder, 'redis.log'),
       }),
-    wipe: () => rm(join(folder, 'appendonlydir'), { recursive: true, force: true }),
-    remove: () => rm(folder, { recursive: true, force: true }),
+    wipe: () => removeFolder(join(folder, 'appendonlydir')),
+    remove,
   };
 }
 

@@ -53,10 +53,10 @@ export class Service {
   }
 
   /** Ends it in good order; its data stays for a {@link start}. */
-  async stop(): Promise<void> {
+  async stop(graceMs = 30_000): Promise<void> {
     const daemon = this.#daemon;
     this.#daemon = undefined;
-    await daemon?.stop();
+    await daemon?.stop(graceMs);
   }
 
   /** Ends it as a power cut would (kill -9); its data stays as it was at that moment. */
@@ -78,9 +78,9 @@ export class Service {
     await this.#recipe.wipe();
   }
 
-  /** Stops it and leaves nothing behind. */
+  /** Ends it, within a second or so, and leaves nothing behind. */
   async dispose(): Promise<void> {
-    await this.stop();
+    await this.stop(1_000);
     await this.#recipe.remove();
   }
 

@@ -19,7 +19,7 @@ export const sharedServicesFile = join(standFolder, 'test-services.json');
 
 export interface TestServices {
   urls: TestUrls;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /**
