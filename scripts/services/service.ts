@@ -33,9 +33,13 @@ export class Service {
     return this.#daemon?.pid;
   }
 
+  async isAlive(): Promise<boolean> {
+    return (await this.#daemon?.isAlive()) ?? false;
+  }
+
   /** Starts it and waits until it serves. Throws with the end of its log when it dies or is not ready in time. */
   async start(): Promise<this> {
-    if (this.#daemon) throw new Error(`${this.#recipe.name} is running already`);
+    if (await this.isAlive()) throw new Error(`${this.#recipe.name} is running already`);
     const daemon = await this.#recipe.launch();
     this.#daemon = daemon;
     const deadline = Date.now() + (this.#recipe.deadlineMs ?? 60_000);

@@ -19,8 +19,8 @@ export interface Lease {
  * milliseconds) or `empty`. Releasing it drops it, whoever is still connected.
  */
 export async function testDatabase({
-  template = 'migrated' as 'migrated' | 'empty',
-} = {}): Promise<Lease> {
+  template = 'migrated',
+}: { template?: 'migrated' | 'empty' } = {}): Promise<Lease> {
   const server = testUrl('TEST_DATABASE_URL');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const source = template === 'migrated' ? await templateDatabase(server) : 'template0';
