@@ -6,6 +6,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startPostgres } from './services/postgres.ts';
+import { sharedServices } from './services/test-services.ts';
 import { hygieneProblems } from './verify/hygiene.ts';
 import { textFiles } from './verify/repository.ts';
 
@@ -29,11 +31,11 @@ function tool(name: string, program: string, ...args: string[]): Step {
   return { name, run: () => start(join(project, 'node_modules', program), args) };
 }
 
-function start(program: string, args: string[]): Promise<Outcome> {
+function start(program: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: project,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '--experimental-vm-modules --no-warnings' },
+    env: { ...process.env, ...env, NODE_OPTIONS: '--experimental-vm-modules --no-warnings' },
   });
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -44,6 +46,22 @@ function start(program: string, args: string[]): Promise<Outcome> {
       resolve({ ok: code === 0, output: Buffer.concat(chunks).toString() });
     });
   });
+}
+
+/** Migrations are compared with the mappings on a real Postgres, a private one unless tests have one running. */
+async function compareMigrations(): Promise<Outcome> {
+  const given = process.env['TEST_DATABASE_URL'] ?? sharedServices().TEST_DATABASE_URL;
+  const own = given === undefined ? await startPostgres({ durable: false }) : undefined;
+  const url = given ?? own?.url;
+  try {
+    const spec = 'test/architecture/migrations.int.spec.ts';
+    return await start(join(project, 'node_modules/jest/bin/jest.js'), [spec], {
+      NODE_ENV: 'test',
+      TEST_DATABASE_URL: url,
+    });
+  } finally {
+    await own?.dispose();
+  }
 }
 
 function hygiene(): Promise<Outcome> {
@@ -94,6 +112,7 @@ const steps: Step[] = [
     'int\\.spec',
     '/fixtures/',
   ),
+  { name: 'migrations equal mappings', run: compareMigrations },
   ...documents(),
   tool('format', 'prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'),
   tool(
