@@ -1,0 +1,54 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
+import { ENV, type Env } from '../env.js';
+
+/** The part of the grace period that is given to clients and load balancers to go elsewhere. */
+const SHARE_OF_GRACE = 0.1;
+
+/**
+ * How the HTTP door is closed: readiness says no first, every answer then asks its client to give the connection
+ * up, and the server stops listening when no connection is left or a tenth of the grace period has passed.
+ * Requests that are under way, or still arrive, are answered in full.
+ */
+@Injectable()
+export class Draining implements OnModuleDestroy, BeforeApplicationShutdown {
+  #active = false;
+  #server?: FastifyInstance['server'];
+
+  constructor(@Inject(ENV) private readonly env: Env) {}
+
+  /** True from the first moment of a shutdown. */
+  get active(): boolean {
+    return this.#active;
+  }
+
+  watch(fastify: FastifyInstance): void {
+    this.#server = fastify.server;
+    fastify.addHook('onSend', (_request, reply, _payload, done) => {
+      if (this.#active) reply.header('connection', 'close');
+      done();
+    });
+  }
+
+  onModuleDestroy(): void {
+    this.#active = true;
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    const deadline = performance.now() + this.env.SHUTDOWN_GRACE_MS * SHARE_OF_GRACE;
+    while (performance.now() < deadline && (await this.#connections()) > 0) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  #connections(): Promise<number> {
+    const server = this.#server;
+    if (!server?.listening) return Promise.resolve(0);
+    return new Promise((resolve, reject) => {
+      server.getConnections((error, count) => {
+        if (error) reject(error);
+        else resolve(count);
+      });
+    });
+  }
+}
