@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,8 +41,9 @@ export function canEnter(folder: string, user: SystemUser | undefined): boolean 
 }
 
 /** A new private folder that every user of the machine can pass through (its content decides who may read). */
-export function newReachableFolder(prefix: string, user: SystemUser | undefined): string {
-  const base = [tmpdir(), '/var/tmp', '/tmp'].find((folder) => canEnter(folder, user)) ?? tmpdir();
+export function newReachableFolder(prefix: string, bases = ['/var/tmp', tmpdir(), '/tmp']): string {
+  const user = postgresUser();
+  const base = bases.find((folder) => existsSync(folder) && canEnter(folder, user)) ?? tmpdir();
   const folder = mkdtempSync(join(base, prefix));
   chmodSync(folder, 0o755);
   return folder;
@@ -54,8 +55,8 @@ export interface TemporaryFolder {
 }
 
 /** A {@link newReachableFolder} that is removed at the latest when this process is gone. */
-export function temporaryFolder(prefix: string, user?: SystemUser): TemporaryFolder {
-  const path = newReachableFolder(prefix, user);
+export function temporaryFolder(prefix: string): TemporaryFolder {
+  const path = newReachableFolder(prefix, [tmpdir(), '/tmp']);
   const callOff = whenWeDie('sleep 2; rm -rf -- "$1"', [path]); // after the servers in it were ended
   return {
     path,

@@ -17,7 +17,7 @@ export async function postgresBinaries(): Promise<string> {
   const pointer = join(standFolder, 'postgres-binaries');
   const known = existsSync(pointer) ? (await readFile(pointer, 'utf8')).trim() : '';
   if (known && (await isOurs(known))) return known;
-  const copy = join(newReachableFolder('millrace-postgres-', postgresUser()), 'native');
+  const copy = join(newReachableFolder('millrace-postgres-'), 'native');
   await cp(native, copy, { recursive: true, verbatimSymlinks: true });
   await prepared(copy);
   await mkdir(standFolder, { recursive: true });

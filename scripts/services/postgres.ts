@@ -70,7 +70,7 @@ function container(port: number, settings: string[]) {
 
 async function process_(port: number, settings: string[], options: PostgresOptions) {
   const user = postgresUser();
-  const temporary = options.folder ? undefined : temporaryFolder('millrace-postgres-', user);
+  const temporary = options.folder ? undefined : temporaryFolder('millrace-postgres-');
   const folder = options.folder ?? temporary?.path ?? '';
   const data = join(folder, 'data');
   const logFile = options.logFile ?? join(folder, 'postgres.log');

@@ -74,8 +74,10 @@ async function waitUntilReady(pid: number): Promise<void> {
     const state = readState();
     printed += printFinishedSteps(state, printed);
     if (state?.phase === 'ready') return;
-    if (state?.phase === 'failed')
+    if (state?.phase === 'failed') {
+      await down();
       throw new StandError(state.problem ?? 'The stand did not come up');
+    }
     if (!isAlive(pid))
       throw new StandError(`The stand ended:\n${await tail(join(logsFolder, 'stand.log'))}`);
     if (Date.now() > deadline)

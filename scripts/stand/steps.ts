@@ -14,8 +14,7 @@ export async function step<T>(title: string, work: () => Promise<T>): Promise<T>
     return result;
   } catch (error) {
     console.error(`✗ ${title}`);
-    if (error instanceof ExecaError)
-      throw new StandError(error.message, { cause: error });
+    if (error instanceof ExecaError) throw new StandError(error.message, { cause: error });
     throw error;
   }
 }

@@ -90,7 +90,7 @@ function dataFolder(): string {
   const pointer = join(standFolder, 'postgres-data');
   const known = existsSync(pointer) ? readFileSync(pointer, 'utf8').trim() : '';
   if (known && existsSync(known)) return known;
-  const created = newReachableFolder('millrace-data-', postgresUser());
+  const created = newReachableFolder('millrace-data-');
   writeFileSync(pointer, `${created}\n`);
   return created;
 }
