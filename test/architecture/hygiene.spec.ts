@@ -20,7 +20,11 @@ const adr = (number: number, without = '') =>
 
 describe('hygiene', () => {
   it.each([
-    ['a path of one machine', noMachinePaths, file('a.ts', `const dir = '/Users/jane/millrace/data';`)],
+    [
+      'a path of one machine',
+      noMachinePaths,
+      file('a.ts', `const dir = '/Users/jane/millrace/data';`),
+    ],
     ['a path in a home', noMachinePaths, file('a.md', 'Open /home/jane/millrace.')],
     ['work left behind', nothingLeftForLater, file('a.ts', '// TODO: later')],
     ['work left broken', nothingLeftForLater, file('Makefile', '# FIXME')],
