@@ -1,0 +1,77 @@
+/**
+ * Gathers what is acknowledged in one turn of the event loop and writes it with as few frames as possible: all
+ * tags up to the first one that is still at hand in one frame (`multiple`), the rest one by one.
+ */
+export class Acknowledger {
+  readonly #write: (tag: number, allUpTo: boolean) => void;
+  /** Lowest tag that is not settled. Tags of a channel are handed out as 1, 2, 3, … */
+  #lowest = 1;
+  #highest = 0;
+  /** Settled above the lowest; true when that was written already. */
+  readonly #settled = new Map<number, boolean>();
+  #atHand = 0;
+  #flush: Promise<void> | undefined;
+
+  readonly #onFlushed: () => void;
+
+  constructor(write: (tag: number, allUpTo: boolean) => void, onFlushed: () => void) {
+    this.#write = write;
+    this.#onFlushed = onFlushed;
+  }
+
+  /** Deliveries that are not settled. */
+  get atHand(): number {
+    return this.#atHand;
+  }
+
+  /** The frames that are on their way out, if any. */
+  get flushed(): Promise<void> {
+    return this.#flush ?? Promise.resolve();
+  }
+
+  delivered(tag: number): void {
+    this.#highest = tag;
+    this.#atHand += 1;
+  }
+
+  /** Resolves when the frame was handed to the connection; rejects when that failed. */
+  acknowledge(tag: number): Promise<void> {
+    this.#settled.set(tag, false);
+    this.#atHand -= 1;
+    this.#flush ??= new Promise((resolve, reject) => {
+      setImmediate(() => {
+        this.#flush = undefined;
+        try {
+          this.#writeAll();
+          resolve();
+          this.#onFlushed();
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+    });
+    return this.#flush;
+  }
+
+  /** Notes a tag that was settled by another frame than ours. */
+  settledElsewhere(tag: number): void {
+    this.#settled.set(tag, true);
+    this.#atHand -= 1;
+  }
+
+  #writeAll(): void {
+    let hasNews = false;
+    for (; this.#lowest <= this.#highest; this.#lowest += 1) {
+      const isWritten = this.#settled.get(this.#lowest);
+      if (isWritten === undefined) break;
+      this.#settled.delete(this.#lowest);
+      if (!isWritten) hasNews = true;
+    }
+    if (hasNews) this.#write(this.#lowest - 1, true);
+    for (const [tag, isWritten] of this.#settled) {
+      if (isWritten) continue;
+      this.#write(tag, false);
+      this.#settled.set(tag, true);
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { uuidv7 } from 'uuidv7';
+import type { Delivery } from '../broker.js';
+import { Acknowledger } from './acknowledger.js';
+import type { Log } from './broker-connection.js';
+import { RabbitMqDelivery, type DeliveryChannel } from './delivery.js';
+import { UnroutableError } from './publish-channel.js';
+import type { Publisher } from './publisher.js';
+import { endOf, pause, type Session } from './session-keeper.js';
+import { adopted, type Outgoing } from './wire.js';
+
+export interface ConsumerOptions {
+  readonly queue: string;
+  readonly prefetch: number;
+  readonly onDelivery: (delivery: Delivery) => void;
+}
+
+export interface ConsumerContext {
+  readonly publisher: Publisher;
+  /** Declares the queue, its dead letters and the retry queues again. */
+  readonly redeclare: () => Promise<void>;
+  readonly log: Log;
+}
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** A consumer on a channel of its own, with the deliveries that came over it; they can be settled only on it. */
+export class ConsumerChannel implements Session, DeliveryChannel {
+  readonly closed: Promise<void>;
+  readonly #channel: Channel;
+  readonly #options: ConsumerOptions;
+  readonly #context: ConsumerContext;
+  readonly #acks: Acknowledger;
+  readonly #end = new AbortController();
+  #consumerTag = '';
+  #isStopping = false;
+  #closing: Promise<void> | undefined;
+
+  static async open(
+    connection: ChannelModel,
+    options: ConsumerOptions,
+    context: ConsumerContext,
+  ): Promise<ConsumerChannel> {
+    const channel = await connection.createChannel();
+    const session = new ConsumerChannel(channel, options, context);
+    await session.#attach();
+    return session;
+  }
+
+  private constructor(channel: Channel, options: ConsumerOptions, context: ConsumerContext) {
+    this.#channel = channel;
+    this.#options = options;
+    this.#context = context;
+    this.#acks = new Acknowledger(
+      (tag, allUpTo) => {
+        channel.ack({ fields: { deliveryTag: tag } } as ConsumeMessage, allUpTo);
+      },
+      () => {
+        this.#closeWhenDone();
+      },
+    );
+    this.closed = endOf(channel, (err) => {
+      context.log.warn({ err }, `The consumer of ${options.queue} lost its channel`);
+    });
+    channel.once('close', () => {
+      this.#end.abort();
+    });
+  }
+
+  get queue(): string {
+    return this.#options.queue;
+  }
+
+  async #attach(): Promise<void> {
+    await this.#channel.prefetch(this.#options.prefetch);
+    const { consumerTag } = await this.#channel.consume(this.queue, (message) => {
+      if (message) this.#receive(message);
+      else this.#lostQueue();
+    });
+    this.#consumerTag = consumerTag;
+  }
+
+  /** No new deliveries after this; the channel ends when those at hand are settled. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    if (this.#end.signal.aborted) return;
+    await this.#channel.cancel(this.#consumerTag);
+    this.#closeWhenDone();
+  }
+
+  /** Deliveries that were not settled return to the queue. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  acknowledge(tag: number): Promise<void> {
+    if (!this.#isUsable) return Promise.reject(this.#tooLate());
+    return this.#acks.acknowledge(tag);
+  }
+
+  /**
+   * Publishes the message to its next place and then acknowledges it here, so that a crash between the two
+   * repeats it. Goes on trying while the broker takes nothing; the message is safe here meanwhile.
+   */
+  async move(tag: number, next: Outgoing): Promise<void> {
+    for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
+      if (!this.#isUsable) throw this.#tooLate();
+      const [error] = await this.#context.publisher.publish([next]);
+      if (!error) return this.acknowledge(tag);
+      if (error instanceof RangeError) return this.#reject(tag, error);
+      this.#context.log.warn({ err: error }, `Could not move a message of ${this.queue} yet`);
+      await pause(waitMs, this.#end.signal);
+      if (error instanceof UnroutableError && this.#isUsable) await this.#redeclare();
+    }
+  }
+
+  #receive(message: ConsumeMessage): void {
+    const tag = message.fields.deliveryTag;
+    this.#acks.delivered(tag);
+    if (!message.properties.messageId) {
+      this.move(tag, adopted(message, this.queue, uuidv7())).catch((error: unknown) => {
+        this.#context.log.warn({ err: error }, `A message without id returns to ${this.queue}`);
+      });
+      return;
+    }
+    this.#options.onDelivery(new RabbitMqDelivery(this, message));
+  }
+
+  /** Its headers fill more than a frame, so no copy can be sent: the broker must move it by itself. */
+  #reject(tag: number, error: Error): void {
+    this.#context.log.error(
+      { err: error },
+      `A message of ${this.queue} goes to the dead letters as it is`,
+    );
+    this.#channel.reject({ fields: { deliveryTag: tag } } as ConsumeMessage, false);
+    this.#acks.settledElsewhere(tag);
+    this.#closeWhenDone();
+  }
+
+  #lostQueue(): void {
+    this.#context.log.warn(`The queue ${this.queue} was deleted under its consumer`);
+    this.#closeAside();
+  }
+
+  /** Whoever deleted the dead letters or a retry queue must not make us lose a message. */
+  async #redeclare(): Promise<void> {
+    try {
+      await this.#context.redeclare();
+    } catch (err) {
+      this.#context.log.warn({ err }, `Could not declare ${this.queue} again`);
+    }
+  }
+
+  #closeWhenDone(): void {
+    if (this.#isStopping && this.#acks.atHand === 0) this.#closeAside();
+  }
+
+  #closeAside(): void {
+    this.close().catch((err: unknown) => {
+      this.#context.log.warn({ err }, `The channel of ${this.queue} did not close in good order`);
+    });
+  }
+
+  async #close(): Promise<void> {
+    await this.#acks.flushed;
+    if (!this.#end.signal.aborted) await this.#channel.close();
+  }
+
+  get #isUsable(): boolean {
+    return !this.#end.signal.aborted && !this.#closing;
+  }
+
+  #tooLate(): Error {
+    return new Error(`The channel of this delivery is closed; ${this.queue} delivers it again`);
+  }
+}
