@@ -1,0 +1,59 @@
+import type { BrokerMessage, Delivery, RetryDelayMs } from '../broker.js';
+import { HEADER } from '../message-headers.js';
+import { decode, encode } from './envelope.js';
+import { deadLettersOf, type Job, type NewJob } from './job-store.js';
+
+/** Ends the hold on a job: done, or replaced by another. */
+export type Settle = (jobId: string, replacement?: NewJob) => Promise<void>;
+
+/** One arrival of a message. A retry and a dead letter replace its job in one transaction, so neither is lost or doubled. */
+export class PostgresDelivery implements Delivery {
+  readonly message: BrokerMessage;
+  #settled = false;
+
+  constructor(
+    readonly queue: string,
+    private readonly job: Job,
+    private readonly settleJob: Settle,
+  ) {
+    const message = decode(job.id, job.data);
+    // pg-boss itself buries a job whose holder died on the last return; it knows no headers.
+    const buried = job.sourceName !== null && message.headers[HEADER.error] === undefined;
+    this.message = buried
+      ? withHeaders(message, { [HEADER.error]: 'its consumers died' })
+      : message;
+  }
+
+  get attempt(): number {
+    const attempt = Number(this.message.headers[HEADER.attempt] ?? 1);
+    return Number.isInteger(attempt) && attempt > 0 ? attempt : 1;
+  }
+
+  async ack(): Promise<void> {
+    await this.#settle();
+  }
+
+  async retry(delayMs: RetryDelayMs, error: string): Promise<void> {
+    const message = withHeaders(this.message, {
+      [HEADER.attempt]: String(this.attempt + 1),
+      [HEADER.firstAt]: this.message.headers[HEADER.firstAt] ?? this.job.createdOn.toISOString(),
+      [HEADER.error]: error,
+    });
+    await this.#settle({ queue: this.queue, data: encode(message), delayMs });
+  }
+
+  async deadLetter(reason: string): Promise<void> {
+    const message = withHeaders(this.message, { [HEADER.error]: reason });
+    await this.#settle({ queue: deadLettersOf(this.queue), data: encode(message) });
+  }
+
+  async #settle(replacement?: NewJob): Promise<void> {
+    if (this.#settled) throw new Error(`A delivery of ${this.queue} was settled twice`);
+    this.#settled = true;
+    await this.settleJob(this.job.id, replacement);
+  }
+}
+
+function withHeaders(message: BrokerMessage, headers: Record<string, string>): BrokerMessage {
+  return { ...message, headers: { ...message.headers, ...headers } };
+}

@@ -1,0 +1,192 @@
+import type { LoggerService } from '@nestjs/common';
+import type { Consumption, Delivery } from '../broker.js';
+import { seqOf } from './envelope.js';
+import type { Job, JobStore, NewJob } from './job-store.js';
+import { PostgresDelivery } from './postgres-delivery.js';
+import { Settler } from './settler.js';
+
+export interface QueueConsumerOptions {
+  readonly queue: string;
+  readonly prefetch: number;
+  readonly deliveryLimit: number;
+  /** The pause after an empty fetch doubles from the first to the second while nothing comes. */
+  readonly minPauseMs: number;
+  readonly maxPauseMs: number;
+  readonly logger: Pick<LoggerService, 'warn' | 'error'>;
+  readonly onDelivery: (delivery: Delivery) => void;
+  /** A message was put into this queue: by a retry, or its dead letters. */
+  readonly onReplaced: (queue: string) => void;
+}
+
+const MAX_FETCH = 500;
+/** The pause after a failed fetch doubles up to this. */
+const MAX_ERROR_PAUSE_MS = 5_000;
+
+/** Fetches, hands out and keeps hold of the messages of one queue; at most `prefetch` are unsettled at any time. */
+export class QueueConsumer implements Consumption {
+  readonly #settler: Settler;
+  readonly #held = new Set<string>();
+  #touching: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  #endPause: (() => void) | undefined;
+  #woken = false;
+  #failure: string | undefined = 'has not fetched yet';
+
+  constructor(
+    private readonly store: JobStore,
+    private readonly options: QueueConsumerOptions,
+  ) {
+    this.#settler = new Settler(options.queue, store);
+  }
+
+  get queue(): string {
+    return this.options.queue;
+  }
+
+  /** Why nothing is fetched though it should be; undefined when all is well. */
+  get failure(): string | undefined {
+    return this.#stopped ? undefined : this.#failure;
+  }
+
+  /** Stopped, and nothing is at hand. */
+  get finished(): boolean {
+    return this.#stopped && this.#held.size === 0;
+  }
+
+  /** Resolves after the first fetch; if it failed, more follow. */
+  async start(): Promise<void> {
+    this.#touching = setInterval(() => void this.#touch(), this.store.touchEveryMs);
+    const first = this.#fetch();
+    this.#running = first.then((fetched) => this.#run(fetched));
+    await first;
+  }
+
+  wake(): void {
+    this.#woken = true;
+    this.#endPause?.();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.wake();
+    await this.#running;
+    this.#stopTouchingNothing();
+  }
+
+  /** After `stop`: waits for settlements under way and gives back what nobody settled. */
+  async close(): Promise<void> {
+    await this.#settler.idle();
+    clearInterval(this.#touching);
+    await this.#giveBack([...this.#held]);
+  }
+
+  async #run(first: number | 'failed'): Promise<void> {
+    const { minPauseMs, maxPauseMs } = this.options;
+    let fetched = first;
+    let pauseMs = minPauseMs;
+    while (!this.#stopped) {
+      if (this.#room <= 0) await this.#pause(maxPauseMs);
+      else if (fetched === 0 || fetched === 'failed') {
+        await this.#pause(pauseMs);
+        const longest = fetched === 'failed' ? MAX_ERROR_PAUSE_MS : maxPauseMs;
+        pauseMs = this.#woken ? minPauseMs : Math.min(longest, pauseMs * 2);
+      } else pauseMs = minPauseMs;
+      this.#woken = false;
+      fetched = await this.#fetch();
+    }
+  }
+
+  get #room(): number {
+    return this.options.prefetch - this.#held.size;
+  }
+
+  /** The number of jobs that were fetched. */
+  async #fetch(): Promise<number | 'failed'> {
+    if (this.#room <= 0) return 0;
+    try {
+      const jobs = await this.store.fetch(this.queue, Math.min(this.#room, MAX_FETCH));
+      this.#failure = undefined;
+      jobs.sort((a, b) => seqOf(a.data) - seqOf(b.data)); // an UPDATE returns in any order
+      for (const job of jobs) this.#held.add(job.id);
+      if (this.#stopped) await this.#giveBack(jobs.map(({ id }) => id));
+      else for (const job of jobs) this.#receive(job);
+      return jobs.length;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (this.#failure !== message) {
+        this.options.logger.warn(`Fetching from ${this.queue} failed: ${message}`);
+      }
+      this.#failure = message;
+      return 'failed';
+    }
+  }
+
+  #receive(job: Job): void {
+    const delivery = new PostgresDelivery(this.queue, job, (id, replacement) =>
+      this.#settle(id, replacement),
+    );
+    if (job.retryCount >= this.options.deliveryLimit) {
+      const reason = `came back ${String(job.retryCount)} times unsettled: its consumers died`;
+      delivery.deadLetter(reason).catch((error: unknown) => {
+        this.options.logger.warn(`Burying a message of ${this.queue} failed: ${String(error)}`);
+      });
+      return;
+    }
+    try {
+      this.options.onDelivery(delivery);
+    } catch (error) {
+      this.options.logger.error(`A consumer of ${this.queue} threw: ${String(error)}`);
+      void this.#giveBack([job.id]);
+    }
+  }
+
+  async #settle(jobId: string, replacement?: NewJob): Promise<void> {
+    try {
+      await this.#settler.settle(jobId, replacement);
+      if (replacement) this.options.onReplaced(replacement.queue);
+    } finally {
+      // Also after a failure: nobody touches the job from now on, so it comes back.
+      this.#held.delete(jobId);
+      this.#stopTouchingNothing();
+      this.wake();
+    }
+  }
+
+  async #touch(): Promise<void> {
+    if (this.#held.size === 0) return;
+    try {
+      await this.store.touch(this.queue, [...this.#held]);
+    } catch (error) {
+      this.options.logger.warn(`Keeping messages of ${this.queue} failed: ${String(error)}`);
+    }
+  }
+
+  /** A failure is no loss: nobody touches the jobs from now on, so they come back a little later. */
+  async #giveBack(jobIds: string[]): Promise<void> {
+    if (jobIds.length === 0) return;
+    for (const id of jobIds) this.#held.delete(id);
+    try {
+      await this.store.release(this.queue, jobIds);
+      this.options.onReplaced(this.queue);
+    } catch (error) {
+      this.options.logger.warn(`Giving back messages of ${this.queue} failed: ${String(error)}`);
+    }
+  }
+
+  #stopTouchingNothing(): void {
+    if (this.#stopped && this.#held.size === 0) clearInterval(this.#touching);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (this.#woken || this.#stopped) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#endPause = undefined;
+  }
+}
