@@ -17,10 +17,15 @@ export async function up(port: number): Promise<void> {
   await step('Containers', () =>
     compose(['up', '--detach', '--wait', '--remove-orphans'], options),
   );
+  const [postgres, rabbitmq, redis] = await Promise.all([
+    published('postgres', 5432),
+    published('rabbitmq', 5672),
+    published('redis', 6379),
+  ]);
   writeStandEnv({
-    DATABASE_URL: 'postgres://millrace:millrace@127.0.0.1:5432/millrace',
-    AMQP_URL: 'amqp://millrace:millrace@127.0.0.1:5672',
-    REDIS_URL: 'redis://127.0.0.1:6379',
+    DATABASE_URL: `postgres://millrace:millrace@${postgres}/millrace`,
+    AMQP_URL: `amqp://millrace:millrace@${rabbitmq}`,
+    REDIS_URL: `redis://${redis}`,
     AUTH_MODE: 'open',
     PORT: String(port),
   });
@@ -41,6 +46,14 @@ export async function down(): Promise<boolean> {
 export async function attached(...args: string[]): Promise<number> {
   const { exitCode } = await compose(args, { stdio: 'inherit', reject: false });
   return exitCode ?? 1;
+}
+
+/** Where a port of a service is reached from this machine, as `127.0.0.1:5432`. */
+async function published(service: string, port: number): Promise<string> {
+  const { stdout } = await execa('docker', ['compose', 'port', service, String(port)], {
+    cwd: projectFolder,
+  });
+  return stdout.trim();
 }
 
 function compose(args: readonly string[], options: Options) {

@@ -1,4 +1,3 @@
-// Runs `npm ci` when node_modules is missing or older than package-lock.json. Plain JavaScript for any Node 20 or newer,
 // because the Node that this project pins comes with the dependencies.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

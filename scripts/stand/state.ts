@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execaSync } from 'execa';
 import { projectFolder, standFolder } from '../services/folders.ts';
@@ -61,5 +61,6 @@ export function writeStandEnv(settings: Record<string, string | undefined>): voi
   const lines = Object.entries(settings).flatMap(([key, value]) =>
     value ? [`${key}=${value}`] : [],
   );
+  mkdirSync(standFolder, { recursive: true });
   writeFileSync(standEnvFile, `${lines.join('\n')}\n`, { mode: 0o600 });
 }
