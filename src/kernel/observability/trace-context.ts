@@ -11,11 +11,13 @@ export interface TraceContext {
   readonly tracestate?: string;
   /** The caller's name for the whole piece of business; the trace id if the caller gave none. */
   readonly correlationId: string;
+  /** The trace began here, so its first span has no parent. */
+  readonly begun?: true;
 }
 
-/** Length of `00-<trace id>-<span id>-<flags>`; later versions may append fields after it. */
+/** `<version>-<trace id>-<span id>-<flags>`, and what versions after 00 may append. */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
 const TRACEPARENT_LENGTH = 55;
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const NO_TRACE = '0'.repeat(32);
 const NO_SPAN = '0'.repeat(16);
 const SAMPLED = 1;
@@ -54,17 +56,15 @@ export function newSpanId(): string {
  * version 00 exactly, later versions by their first four fields, never version ff. Anything else: undefined.
  */
 export function parseTraceparent(header: string | undefined): SpanContext | undefined {
-  if (header === undefined || header.length < TRACEPARENT_LENGTH) return undefined;
-  const [, version, traceId = '', spanId = '', flags = ''] =
-    TRACEPARENT.exec(header.slice(0, TRACEPARENT_LENGTH)) ?? [];
-  if (version === undefined || version === 'ff') return undefined;
+  if (header === undefined || !TRACEPARENT.test(header)) return undefined;
+  const version = header.slice(0, 2);
+  const isLonger = header.length > TRACEPARENT_LENGTH;
+  if (version === 'ff' || (version === '00' && isLonger)) return undefined;
+  const traceId = traceIdOf(header);
+  const spanId = header.slice(36, 52);
   if (traceId === NO_TRACE || spanId === NO_SPAN) return undefined;
-  if (header.length > TRACEPARENT_LENGTH && !hasLaterFields(version, header)) return undefined;
-  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & SAMPLED, isRemote: true };
-}
-
-function hasLaterFields(version: string, header: string): boolean {
-  return version !== '00' && header[TRACEPARENT_LENGTH] === '-';
+  const traceFlags = Number.parseInt(header.slice(53, TRACEPARENT_LENGTH), 16) & SAMPLED;
+  return { traceId, spanId, traceFlags, isRemote: true };
 }
 
 /** Writes version 00; of the flags only "sampled" is ours to pass on. */
@@ -89,15 +89,25 @@ export function continueTrace(
   tracestate?: string,
 ): TraceContext {
   const caller = parseTraceparent(traceparent);
-  const traceId = caller?.traceId ?? newTraceId();
+  if (!caller) return beginTrace(correlationId);
   const own = {
-    traceparent: caller ? formatTraceparent(caller) : `00-${traceId}-${newSpanId()}-01`,
-    correlationId:
-      correlationId !== undefined && CORRELATION_ID.test(correlationId) ? correlationId : traceId,
+    traceparent: formatTraceparent(caller),
+    correlationId: validCorrelationId(correlationId) ?? caller.traceId,
   };
-  return caller && tracestate !== undefined && TRACESTATE.test(tracestate)
-    ? { ...own, tracestate }
-    : own;
+  return tracestate !== undefined && TRACESTATE.test(tracestate) ? { ...own, tracestate } : own;
+}
+
+function beginTrace(correlationId: string | undefined): TraceContext {
+  const traceId = newTraceId();
+  return {
+    traceparent: `00-${traceId}-${newSpanId()}-01`,
+    correlationId: validCorrelationId(correlationId) ?? traceId,
+    begun: true,
+  };
+}
+
+function validCorrelationId(given: string | undefined): string | undefined {
+  return given !== undefined && CORRELATION_ID.test(given) ? given : undefined;
 }
 
 /**
@@ -137,8 +147,8 @@ export function childTraceparent(): string {
   return storage.getStore()?.traceparent ?? continueTrace().traceparent;
 }
 
-/** Without an SDK in the process this is two property reads. */
-function activeSpan(): SpanContext | undefined {
+/** The open OpenTelemetry span. Without an SDK in the process this costs two property reads. */
+export function activeSpan(): SpanContext | undefined {
   const span = trace.getActiveSpan()?.spanContext();
   return span && isSpanContextValid(span) ? span : undefined;
 }
