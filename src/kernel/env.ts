@@ -15,9 +15,12 @@ const optionalUrl = (...protocols: string[]) =>
     })
     .optional();
 
-const list = z
-  .string()
-  .transform((value) => value.split(',').map((item) => item.trim()).filter(Boolean));
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+);
 
 /**
  * Every setting of the program, with its default. An empty variable counts as unset.
@@ -32,7 +35,9 @@ export const envSchema = z.object({
   PORT: int(8000, 0, 65_535),
   AUTH_MODE: z.enum(['open', 'required']).default('required'),
   DATABASE_URL: optionalUrl('postgres:', 'postgresql:').pipe(
-    z.string({ error: 'is required, for example postgres://millrace:secret@127.0.0.1:5432/millrace' }),
+    z.string({
+      error: 'is required, for example postgres://millrace:secret@127.0.0.1:5432/millrace',
+    }),
   ),
   DATABASE_POOL_SIZE: int(10, 2, 200),
   AMQP_URL: optionalUrl('amqp:', 'amqps:'),
@@ -45,6 +50,10 @@ export const envSchema = z.object({
   RELAY_BATCH: int(1_000, 1, 5_000),
   MESSAGE_PREFETCH: int(256, 1, 10_000),
   MESSAGE_ATTEMPTS: int(6, 1, 6),
+  TASKS_QUEUES: list
+    .pipe(z.array(z.string().regex(/^[a-z0-9-]{1,40}$/)).min(1))
+    .default(['default']),
+  TASKS_EXTERNAL_KINDS: list.pipe(z.array(z.string())).default([]),
   TASKS_CONCURRENCY: int(256, 1, 10_000),
   TASKS_MAX_BACKLOG: int(1_000_000, 1, 1_000_000_000),
   TASKS_RETENTION_DAYS: int(30, 1, 3_650),

@@ -138,7 +138,7 @@ export class MessagePipeline {
     try {
       if (verdict.kind === 'ack') await delivery.ack();
       else if (verdict.kind === 'retry') await delivery.retry(verdict.delayMs, verdict.error);
-      else await delivery.deadLetter(verdict.reason);
+      else if (verdict.kind === 'dead-letter') await delivery.deadLetter(verdict.reason);
     } catch (error) {
       // The broker has lost us, so it brings the message again.
       this.#logger.warn(

@@ -41,10 +41,15 @@ export class MessageServer extends Server {
     }
   }
 
-  /** Takes no more messages and waits until those at hand are settled, at most for the grace time. */
-  async close(): Promise<void> {
+  /** Takes no more messages; those at hand go on. */
+  async stopConsuming(): Promise<void> {
     await Promise.all(this.#consumptions.map((consumption) => consumption.stop()));
     this.#consumptions = [];
+  }
+
+  /** Takes no more messages and waits until those at hand are settled, at most for the grace time. */
+  async close(): Promise<void> {
+    await this.stopConsuming();
     const settled = Promise.all(this.#inFlight).then(() => true);
     if (!(await Promise.race([settled, expired(this.env.SHUTDOWN_GRACE_MS)]))) {
       this.#logger.warn(

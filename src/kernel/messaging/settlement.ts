@@ -6,7 +6,8 @@ import { RETRY_DELAYS_MS, type RetryDelayMs } from './broker.js';
 export type Verdict =
   | { readonly kind: 'ack'; readonly outcome: 'handled' | 'duplicate' | 'skipped' }
   | { readonly kind: 'retry'; readonly delayMs: RetryDelayMs; readonly error: string }
-  | { readonly kind: 'dead-letter'; readonly reason: string };
+  | { readonly kind: 'dead-letter'; readonly reason: string }
+  | { readonly kind: 'give-back' };
 
 const DELAYS = { '1s': 1_000, '5s': 5_000, '30s': 30_000, '2m': 120_000, '10m': 600_000 } as const;
 
@@ -31,6 +32,11 @@ export class Skip extends Error {
   override readonly name = 'Skip';
 }
 
+/** Thrown by a handler of a process that is shutting down: left unsettled, the message goes to another process. */
+export class GiveBack extends Error {
+  override readonly name = 'GiveBack';
+}
+
 /** A message that cannot even be read, or that no route takes. */
 export class UnreadableMessageError extends Error {
   override readonly name = 'UnreadableMessageError';
@@ -42,6 +48,7 @@ export class UnreadableMessageError extends Error {
  */
 export function verdictOf(error: unknown, attempt: number, maxAttempts: number): Verdict {
   if (error instanceof Skip) return { kind: 'ack', outcome: 'skipped' };
+  if (error instanceof GiveBack) return { kind: 'give-back' };
   const message = describe(error);
   if (isPermanent(error)) return { kind: 'dead-letter', reason: message };
   if (attempt >= maxAttempts) {

@@ -1,0 +1,37 @@
+import { DataSource, type EntitySchema, type MigrationInterface } from 'typeorm';
+
+export interface PersistenceOptions {
+  readonly url: string;
+  /** Connections of this process at most. Default 10. */
+  readonly poolSize?: number;
+  readonly entities?: readonly EntitySchema[];
+  readonly migrations?: readonly (new () => MigrationInterface)[];
+}
+
+/** How long a caller waits for a free or new connection before it hears that the database is unavailable. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/** No statement of ours takes this long; one that does has lost its server or its index. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+/** Describes the Postgres of the process. Nothing is connected until `initialize()`. */
+export function createDataSource(options: PersistenceOptions): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url: options.url,
+    applicationName: 'millrace',
+    poolSize: options.poolSize ?? 10,
+    entities: [...(options.entities ?? [])],
+    migrations: [...(options.migrations ?? [])],
+    migrationsTableName: 'migration',
+    migrationsTransactionMode: 'each',
+    synchronize: false,
+    logging: false,
+    extra: {
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
+      idle_in_transaction_session_timeout: 60_000,
+      keepAlive: true,
+    },
+  });
+}

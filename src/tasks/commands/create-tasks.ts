@@ -1,0 +1,111 @@
+import { Inject } from '@nestjs/common';
+import { Command } from '@nestjs/cqrs';
+import { Clock } from '../../kernel/clock.js';
+import { type BatchHandler, Handles, type Outcome } from '../../kernel/cqrs/handles.js';
+import { DomainError } from '../../kernel/domain/domain-error.js';
+import { ENV, type Env } from '../../kernel/env.js';
+import { fieldErrors, ValidationError } from '../../kernel/http/validation.js';
+import { Ids } from '../../kernel/ids.js';
+import {
+  continueTrace,
+  currentContext,
+  type TraceContext,
+} from '../../kernel/observability/trace-context.js';
+import { DEFAULT_BACKOFF } from '../domain/backoff.js';
+import { Task, type TaskSpec } from '../domain/task.js';
+import { TaskBacklogFull, UnknownTaskKind, UnknownTaskQueue } from '../domain/task.errors.js';
+import { TaskRepository } from '../task.repository.js';
+import { toView } from '../task.view.js';
+import type { CreateTaskRequest, TaskView } from '../tasks.dto.js';
+import { TaskBacklog } from '../worker/task-backlog.js';
+import { TaskKinds } from '../worker/task-kinds.js';
+
+const DEFAULT_MAX_ATTEMPTS = 3;
+const DEFAULT_TIMEOUT_MS = 300_000;
+
+/**
+ * Creates tasks, all or none, and asks workers to run them. A request whose idempotency key is taken answers
+ * the task that has it. Throws `UnknownTaskKind`, `UnknownTaskQueue`, `ValidationError`, `TaskBacklogFull`.
+ */
+export class CreateTasks extends Command<TaskView[]> {
+  readonly context: TraceContext = currentContext() ?? continueTrace();
+  constructor(readonly requests: readonly CreateTaskRequest[]) {
+    super();
+  }
+}
+
+@Handles(CreateTasks, { batch: 500 })
+export class CreateTasksHandler implements BatchHandler<CreateTasks> {
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+    private readonly kinds: TaskKinds,
+    private readonly backlog: TaskBacklog,
+    private readonly tasks: TaskRepository,
+  ) {}
+
+  async executeMany(commands: readonly CreateTasks[]): Promise<Outcome<TaskView[]>[]> {
+    const planned = commands.map((command) => this.#plan(command));
+    const tasks = planned.flatMap((plan) => (plan instanceof DomainError ? [] : plan));
+    const inserted = await this.tasks.insertMany(tasks);
+    const existing = await this.#existing(tasks.filter((task) => !inserted.has(task.state.id)));
+    return planned.map((plan) =>
+      plan instanceof DomainError
+        ? plan
+        : plan.map(({ state }) => toView(existing.get(state.idempotencyKey ?? '')?.state ?? state)),
+    );
+  }
+
+  #plan(command: CreateTasks): Task[] | DomainError {
+    try {
+      if (this.backlog.isFull) throw new TaskBacklogFull(this.env.TASKS_MAX_BACKLOG);
+      const now = this.clock.now();
+      const single = command.requests.length === 1;
+      return command.requests.map((request, index) =>
+        Task.create(
+          this.#specOf(request, command.context, single ? '' : `[${String(index)}]`),
+          this.ids.next(),
+          now,
+        ),
+      );
+    } catch (error) {
+      if (error instanceof DomainError) return error;
+      throw error;
+    }
+  }
+
+  #specOf(request: CreateTaskRequest, context: TraceContext, place: string): TaskSpec {
+    const kind = this.kinds.get(request.kind);
+    if (!kind) throw new UnknownTaskKind(request.kind, this.kinds.names, place);
+    if (!this.env.TASKS_QUEUES.includes(request.queue)) {
+      throw new UnknownTaskQueue(request.queue, this.env.TASKS_QUEUES, place);
+    }
+    const checked = kind.payload?.safeParse(request.payload);
+    if (checked?.success === false) {
+      const field = place ? `${place}.payload` : 'payload';
+      throw new ValidationError('body', fieldErrors(checked.error.issues, field, request.payload));
+    }
+    return {
+      kind: request.kind,
+      queue: request.queue,
+      external: kind.runner === undefined,
+      payload: request.payload,
+      priority: request.priority,
+      runAt: request.run_at === undefined ? undefined : new Date(request.run_at),
+      maxAttempts: request.max_attempts ?? kind.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+      timeoutMs: request.timeout_ms ?? kind.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      backoff: request.backoff ?? DEFAULT_BACKOFF,
+      idempotencyKey: request.idempotency_key,
+      correlationId: context.correlationId,
+      traceparent: context.traceparent,
+    };
+  }
+
+  async #existing(left: readonly Task[]): Promise<Map<string, Task>> {
+    if (left.length === 0) return new Map();
+    const keys = left.map((task) => task.state.idempotencyKey ?? '');
+    const found = await this.tasks.loadByIdempotencyKeys(keys);
+    return new Map(found.map((task) => [task.state.idempotencyKey ?? '', task]));
+  }
+}

@@ -1,0 +1,35 @@
+import { Command } from '@nestjs/cqrs';
+import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
+import { Outbox } from '../../kernel/outbox/outbox.js';
+import { runMessage } from '../task.messages.js';
+import { TaskRepository } from '../task.repository.js';
+
+/**
+ * Asks again for tasks that have been due for a while, when the broker holds fewer messages than there are such
+ * tasks: it lost some, with its disk or otherwise. Asking twice is harmless. Answers how many.
+ */
+export class RedispatchTasks extends Command<number> {
+  constructor(
+    /** Messages in all run queues. */
+    readonly queued: number,
+    readonly limit: number,
+  ) {
+    super();
+  }
+}
+
+@Handles(RedispatchTasks)
+export class RedispatchTasksHandler implements Handler<RedispatchTasks> {
+  constructor(
+    private readonly tasks: TaskRepository,
+    private readonly outbox: Outbox,
+  ) {}
+
+  async execute({ queued, limit }: RedispatchTasks): Promise<number> {
+    const overdue = await this.tasks.loadOverdue(queued + limit);
+    // The broker delivers in order, so those it lost are most likely the oldest.
+    const lost = overdue.slice(0, Math.max(0, overdue.length - queued));
+    await this.outbox.append(lost.map((task) => runMessage(task.state)));
+    return lost.length;
+  }
+}

@@ -1,0 +1,73 @@
+import { DomainError } from '../../kernel/domain/domain-error.js';
+
+export class TaskNotFound extends DomainError {
+  constructor(id: string) {
+    super('not-found', 'task-not-found', `There is no task ${id}.`, {
+      errors: [{ field: 'task_id', message: 'names no task' }],
+    });
+  }
+}
+
+/** `place` is the item of a bulk request, such as `[3]`, or empty. */
+function field(place: string, name: string): string {
+  return place ? `${place}.${name}` : name;
+}
+
+export class UnknownTaskKind extends DomainError {
+  constructor(kind: string, known: readonly string[], place = '') {
+    super('invalid', 'unknown-task-kind', `No handler is known for tasks of kind "${kind}".`, {
+      errors: [{ field: field(place, 'kind'), message: `must be one of: ${known.join(', ')}` }],
+    });
+  }
+}
+
+export class UnknownTaskQueue extends DomainError {
+  constructor(queue: string, known: readonly string[], place = '') {
+    super('invalid', 'unknown-task-queue', `There is no task queue "${queue}".`, {
+      errors: [{ field: field(place, 'queue'), message: `must be one of: ${known.join(', ')}` }],
+    });
+  }
+}
+
+export class TaskAlreadyFinished extends DomainError {
+  constructor(id: string, status: string) {
+    super(
+      'conflict',
+      'task-already-finished',
+      `Task ${id} is ${status}; only tasks that are new or in progress can be cancelled.`,
+    );
+  }
+}
+
+export class TaskNotRetriable extends DomainError {
+  constructor(id: string, status: string) {
+    super(
+      'conflict',
+      'task-not-retriable',
+      `Task ${id} is ${status}; only failed and cancelled tasks can be retried.`,
+    );
+  }
+}
+
+export class TaskLeaseLost extends DomainError {
+  constructor(id: string) {
+    super(
+      'conflict',
+      'task-lease-lost',
+      `The lease on task ${id} has ended: the task was finished, cancelled or given to another worker.`,
+    );
+  }
+}
+
+export class TaskBacklogFull extends DomainError {
+  constructor(limit: number) {
+    super(
+      'unavailable',
+      'task-backlog-full',
+      `More than ${String(limit)} tasks are waiting; try again later.`,
+      {
+        retryAfterSeconds: 5,
+      },
+    );
+  }
+}

@@ -1,0 +1,209 @@
+import { Aggregate } from '../../kernel/domain/aggregate.js';
+import { type Backoff, backoffDelayMs } from './backoff.js';
+import { TaskAlreadyFinished, TaskNotRetriable } from './task.errors.js';
+import { taskEvent } from './task.events.js';
+
+export const TASK_STATUSES = ['new', 'in_progress', 'succeeded', 'failed', 'cancelled'] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+
+/** Three crashes of the process under it make a task poison, however many attempts it has left. */
+export const MAX_CRASHES = 3;
+
+export type FailureReason = 'exhausted' | 'poison' | 'timeout' | 'cancelled' | 'rejected';
+
+export interface TaskError {
+  readonly code: string;
+  readonly message: string;
+  readonly reason: FailureReason;
+}
+
+/** One attempt that did not succeed. */
+export interface FailedAttempt {
+  readonly attempt: number;
+  readonly code: string;
+  readonly message: string;
+  readonly at: string;
+}
+
+/** What a creator may say about a task; defaults are filled in already. */
+export interface TaskSpec {
+  readonly kind: string;
+  readonly queue: string;
+  readonly external: boolean;
+  readonly payload: unknown;
+  readonly priority: number;
+  readonly runAt: Date | undefined;
+  readonly maxAttempts: number;
+  readonly timeoutMs: number;
+  readonly backoff: Backoff;
+  readonly idempotencyKey: string | undefined;
+  readonly correlationId: string;
+  readonly traceparent: string;
+}
+
+export interface TaskState extends Omit<TaskSpec, 'runAt' | 'idempotencyKey'> {
+  readonly id: string;
+  readonly status: TaskStatus;
+  readonly runAt: Date;
+  readonly idempotencyKey: string | null;
+  readonly attempt: number;
+  /** Attempts used up before the last manual retry, which grants `maxAttempts` new ones. */
+  readonly attemptsBefore: number;
+  readonly crashes: number;
+  readonly progress: number;
+  readonly result: unknown;
+  readonly error: TaskError | null;
+  readonly failures: readonly FailedAttempt[];
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+/** How one attempt ended, as the worker saw it. */
+export type AttemptResult =
+  | { readonly kind: 'success'; readonly result: unknown }
+  | {
+      readonly kind: 'failure';
+      readonly code: string;
+      readonly message: string;
+      /** `permanent` failures are not tried again; `crash` means that the process under the attempt died. */
+      readonly nature: FailureNature;
+    };
+
+export type FailureNature = 'passing' | 'permanent' | 'timeout' | 'crash';
+
+/** Durable background work. Its row in Postgres is the truth; the broker only carries the wish to run it. */
+export class Task extends Aggregate {
+  #state: TaskState;
+
+  private constructor(state: TaskState) {
+    super();
+    this.#state = state;
+  }
+
+  static create(spec: TaskSpec, id: string, now: Date): Task {
+    const task = new Task({
+      ...spec,
+      id,
+      status: 'new',
+      runAt: spec.runAt ?? now,
+      idempotencyKey: spec.idempotencyKey ?? null,
+      attempt: 0,
+      attemptsBefore: 0,
+      crashes: 0,
+      progress: 0,
+      result: null,
+      error: null,
+      failures: [],
+      createdAt: now,
+      updatedAt: now,
+      startedAt: null,
+      finishedAt: null,
+    });
+    task.record(taskEvent('created', task.state));
+    return task;
+  }
+
+  static of(state: TaskState): Task {
+    return new Task(state);
+  }
+
+  /** The same task without the events of this one; for a change that may turn out to be void. */
+  copy(): Task {
+    return new Task(this.#state);
+  }
+
+  get state(): TaskState {
+    return this.#state;
+  }
+
+  get isFinished(): boolean {
+    return this.#state.finishedAt !== null;
+  }
+
+  /** Applies the result of the attempt in progress: success, another attempt later, or the end. */
+  settle(result: AttemptResult, now: Date, random: number): void {
+    if (result.kind === 'success') {
+      this.#finish('succeeded', { result: result.result, progress: 100 }, now);
+      return;
+    }
+    const crashes = this.#state.crashes + (result.nature === 'crash' ? 1 : 0);
+    const { attempt } = this.#state;
+    const failed = { attempt, code: result.code, message: result.message, at: now.toISOString() };
+    const failures = [...this.#state.failures, failed];
+    const reason = this.#endOf(result.nature, crashes);
+    if (reason) {
+      const error = { code: result.code, message: result.message, reason };
+      this.#finish('failed', { error, failures, crashes }, now);
+      return;
+    }
+    const crashed = result.nature === 'crash';
+    // A crash is not the task's doing: it neither waits nor uses up an attempt.
+    const delay = crashed ? 0 : backoffDelayMs(this.#state.backoff, this.#attemptsUsed, random);
+    const attemptsBefore = this.#state.attemptsBefore + (crashed ? 1 : 0);
+    const runAt = new Date(now.getTime() + delay);
+    this.#change({ status: 'new', runAt, failures, crashes, attemptsBefore, progress: 0 }, now);
+    this.record(taskEvent('retried', this.#state));
+  }
+
+  /** Hands an attempt back that had to stop through no fault of its own, as at shutdown; it is not counted. */
+  handBack(now: Date): void {
+    const attemptsBefore = this.#state.attemptsBefore + 1;
+    this.#change({ status: 'new', runAt: now, attemptsBefore, progress: 0 }, now);
+  }
+
+  /** Throws {@link TaskAlreadyFinished}. */
+  cancel(now: Date): void {
+    if (this.isFinished) throw new TaskAlreadyFinished(this.#state.id, this.#state.status);
+    const error: TaskError = {
+      code: 'cancelled',
+      message: 'The task was cancelled.',
+      reason: 'cancelled',
+    };
+    this.#finish('cancelled', { error }, now);
+  }
+
+  /** Gives a failed or cancelled task as many new attempts as it had at first. Throws {@link TaskNotRetriable}. */
+  retry(now: Date): void {
+    const { status, id, attempt } = this.#state;
+    if (status !== 'failed' && status !== 'cancelled') throw new TaskNotRetriable(id, status);
+    this.#change(
+      {
+        status: 'new',
+        runAt: now,
+        attemptsBefore: attempt,
+        crashes: 0,
+        progress: 0,
+        error: null,
+        finishedAt: null,
+      },
+      now,
+    );
+    this.record(taskEvent('retried', this.#state));
+  }
+
+  get #attemptsUsed(): number {
+    return this.#state.attempt - this.#state.attemptsBefore;
+  }
+
+  #endOf(nature: FailureNature, crashes: number): FailureReason | undefined {
+    if (nature === 'permanent') return 'rejected';
+    if (nature === 'crash') return crashes >= MAX_CRASHES ? 'poison' : undefined;
+    if (this.#attemptsUsed < this.#state.maxAttempts) return undefined;
+    return nature === 'timeout' ? 'timeout' : 'exhausted';
+  }
+
+  #finish(
+    status: 'succeeded' | 'failed' | 'cancelled',
+    change: Partial<TaskState>,
+    now: Date,
+  ): void {
+    this.#change({ ...change, status, finishedAt: now }, now);
+    this.record(taskEvent(status, this.#state));
+  }
+
+  #change(change: Partial<TaskState>, now: Date): void {
+    this.#state = { ...this.#state, ...change, updatedAt: now };
+  }
+}

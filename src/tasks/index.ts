@@ -1,0 +1,9 @@
+export { CreateTasks } from './commands/create-tasks.js';
+export { TasksModule } from './tasks.module.js';
+export {
+  PermanentError,
+  type TaskContext,
+  TaskHandler,
+  type TaskRunner,
+} from './worker/task-handler.js';
+export { CreateTasks1763683201000 } from './migrations/1763683201000-create-tasks.js';

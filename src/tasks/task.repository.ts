@@ -1,0 +1,201 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ENV, type Env } from '../kernel/env.js';
+import { Outbox } from '../kernel/outbox/outbox.js';
+import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
+import { Task, type TaskState } from './domain/task.js';
+import type { TaskEvent } from './domain/task.events.js';
+import { runMessage, taskEventMessage } from './task.messages.js';
+import { taskColumns, type TaskRow, toState } from './task.rows.js';
+
+/** A right to change tasks in progress: whoever lost it changes nothing. */
+export interface Lease {
+  readonly owner: string;
+}
+
+const INSERTED = `id, kind, queue, external, priority, max_attempts, timeout_ms, backoff, payload,
+  idempotency_key, correlation_id, traceparent, created_at, updated_at, run_at`;
+
+/**
+ * The only code that writes tasks: set-based, in the open Unit of Work. Saving appends the tasks' events to the
+ * outbox, and for tasks that are to be run the message that asks for it.
+ */
+@Injectable()
+export class TaskRepository {
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** Returns the ids of those inserted; a task whose idempotency key is taken is left out. */
+  async insertMany(tasks: readonly Task[]): Promise<Set<string>> {
+    const states = tasks.map((task) => task.state);
+    const rows = await this.unitOfWork.query<{ id: string }>(
+      `insert into tasks.task (status, ${INSERTED})
+       select 'new', id, kind, queue, external, priority, max_attempts, timeout_ms, backoff::json, payload::json,
+              idempotency_key, correlation_id, traceparent, created_at, created_at, coalesce(run_at, now())
+       from unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::smallint[], $6::smallint[], $7::int[],
+                   $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[])
+         as task (id, kind, queue, external, priority, max_attempts, timeout_ms, backoff, payload,
+                  idempotency_key, correlation_id, traceparent, created_at, run_at)
+       on conflict (idempotency_key) where idempotency_key is not null do nothing
+       returning id`,
+      taskColumns(states, [
+        (task) => task.id,
+        (task) => task.kind,
+        (task) => task.queue,
+        (task) => task.external,
+        (task) => task.priority,
+        (task) => task.maxAttempts,
+        (task) => task.timeoutMs,
+        (task) => JSON.stringify(task.backoff),
+        (task) => JSON.stringify(task.payload),
+        (task) => task.idempotencyKey,
+        (task) => task.correlationId,
+        (task) => task.traceparent,
+        (task) => task.createdAt,
+        laterRunAt,
+      ]),
+    );
+    const inserted = new Set(rows.map((row) => row.id));
+    await this.#send(tasks.filter((task) => inserted.has(task.state.id)));
+    return inserted;
+  }
+
+  /**
+   * Starts those of the tasks that may be started now, each for its owner. Safe against any number of claims at
+   * once: the row lock lets one through, and the others find the status changed.
+   */
+  async claimMany(claims: readonly { id: string; owner: string }[]): Promise<Task[]> {
+    const rows = await this.unitOfWork.query<TaskRow>(
+      `update tasks.task set status = 'in_progress', attempt = attempt + 1, progress = 0, lease_owner = claim.owner,
+              started_at = now(), updated_at = now()
+       from unnest($1::uuid[], $2::uuid[]) as claim (claimed_id, owner)
+       where id = claimed_id and status = 'new' and run_at <= now() and not external
+       returning task.*`,
+      [claims.map((claim) => claim.id), claims.map((claim) => claim.owner)],
+    );
+    return rows.map((row) => Task.of(toState(row)));
+  }
+
+  /** Locks and loads; ids that name no task are left out. */
+  async loadMany(ids: readonly string[]): Promise<Task[]> {
+    const rows = await this.unitOfWork.query<TaskRow>(
+      // The order keeps two batches from waiting for each other.
+      `select * from tasks.task where id = any($1) order by id for update`,
+      [ids],
+    );
+    return rows.map((row) => Task.of(toState(row)));
+  }
+
+  async loadByIdempotencyKeys(keys: readonly string[]): Promise<Task[]> {
+    const rows = await this.unitOfWork.query<TaskRow>(
+      `select * from tasks.task where idempotency_key = any($1)`,
+      [keys],
+    );
+    return rows.map((row) => Task.of(toState(row)));
+  }
+
+  /**
+   * Writes changed tasks and ends their leases. With a lease, only those that are still in progress in the same
+   * attempt under that lease are written; the others are left as they are. Returns the ids written.
+   */
+  async saveMany(
+    tasks: readonly Task[],
+    leases?: readonly (Lease | undefined)[],
+  ): Promise<Set<string>> {
+    const states = tasks.map((task) => task.state);
+    const rows = await this.unitOfWork.query<{ id: string }>(
+      `update tasks.task set status = saved.status, progress = saved.progress, result = saved.result::json,
+              error = saved.error::json, failures = saved.failures::json, run_at = coalesce(saved.run_at, now()),
+              attempts_before = saved.attempts_before, crashes = saved.crashes, updated_at = saved.updated_at,
+              finished_at = saved.finished_at, lease_owner = null, lease_expires_at = null
+       from unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+                   $8::smallint[], $9::smallint[], $10::timestamptz[], $11::timestamptz[], $12::uuid[], $13::smallint[])
+         as saved (id, status, progress, result, error, failures, run_at,
+                   attempts_before, crashes, updated_at, finished_at, owner, attempt)
+       where task.id = saved.id and (saved.owner is null or (
+         task.lease_owner = saved.owner and task.attempt = saved.attempt and task.status = 'in_progress'))
+       returning task.id`,
+      [
+        ...taskColumns(states, [
+          (task) => task.id,
+          (task) => task.status,
+          (task) => task.progress,
+          (task) => jsonOrNull(task.result),
+          (task) => jsonOrNull(task.error),
+          (task) => (task.failures.length > 0 ? JSON.stringify(task.failures) : null),
+          (task) => (task.status === 'new' ? laterRunAt(task) : task.runAt),
+          (task) => task.attemptsBefore,
+          (task) => task.crashes,
+          (task) => task.updatedAt,
+          (task) => task.finishedAt,
+        ]),
+        tasks.map((_, index) => leases?.[index]?.owner ?? null),
+        states.map((task) => task.attempt),
+      ],
+    );
+    const saved = new Set(rows.map((row) => row.id));
+    await this.#send(tasks.filter((task) => saved.has(task.state.id)));
+    return saved;
+  }
+
+  /** Locks tasks in progress whose worker, or whose external lease, is gone. */
+  async loadAbandoned(limit: number): Promise<Task[]> {
+    const rows = await this.unitOfWork.query<TaskRow>(
+      `select * from tasks.task
+       where status = 'in_progress' and case when external then lease_expires_at < now()
+         else not exists (select 1 from tasks.worker where worker.id = lease_owner and expires_at > now()) end
+       order by id limit $1 for update skip locked`,
+      [limit],
+    );
+    return rows.map((row) => Task.of(toState(row)));
+  }
+
+  /** The oldest tasks that have been due for ten seconds without being started; not locked. */
+  async loadOverdue(limit: number): Promise<Task[]> {
+    const rows = await this.unitOfWork.query<TaskRow>(
+      `select * from tasks.task
+       where status = 'new' and not external and run_at < now() - interval '10 seconds'
+       order by id limit $1`,
+      [limit],
+    );
+    return rows.map((row) => Task.of(toState(row)));
+  }
+
+  async deleteFinished(days: number, limit: number): Promise<number> {
+    const rows = await this.unitOfWork.query(
+      // Ids are in the order of creation, so the walk along the index ends at the first young task.
+      `delete from tasks.task where id = any(array(
+         select id from tasks.task
+         where status in ('succeeded', 'failed', 'cancelled')
+           and created_at < now() - make_interval(days => $1) and finished_at < now() - make_interval(days => $1)
+         order by id limit $2 for update skip locked))
+       returning id`,
+      [days, limit],
+    );
+    return rows.length;
+  }
+
+  async #send(tasks: readonly Task[]): Promise<void> {
+    await this.outbox.append(
+      tasks.flatMap((task) => {
+        const events = task.releaseEvents() as readonly TaskEvent[];
+        const messages = events
+          .filter((event) => this.env.TASKS_EVENTS.includes(event.name))
+          .map((event) => taskEventMessage(event, task.state));
+        const isToBeRun = task.state.status === 'new' && !task.state.external;
+        return isToBeRun ? [...messages, runMessage(task.state)] : messages;
+      }),
+    );
+  }
+}
+
+/** Null means now by the database's clock, which also decides when a task may be claimed. */
+function laterRunAt(task: TaskState): Date | null {
+  return task.runAt > task.updatedAt ? task.runAt : null;
+}
+
+function jsonOrNull(value: unknown): string | null {
+  return value === null || value === undefined ? null : JSON.stringify(value);
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { oneOrMany, uuidParam } from '../kernel/http/shapes.js';
+import { pageOf, pageQuery } from '../kernel/http/pages.js';
+import { TASK_STATUSES } from './domain/task.js';
+
+export const MAX_PAYLOAD_BYTES = 65_536;
+const DAY_MS = 86_400_000;
+
+const name = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[\w.:-]+$/, 'may hold letters, digits and . _ : -');
+
+const json = z.unknown().meta({ description: 'Any JSON' });
+
+const payload = json
+  .refine((value) => value !== undefined, { error: 'is required: any JSON of up to 64 KiB' })
+  .refine((value) => Buffer.byteLength(JSON.stringify(value ?? null)) <= MAX_PAYLOAD_BYTES, {
+    error: `must be at most ${String(MAX_PAYLOAD_BYTES)} bytes of JSON; keep large data elsewhere and pass a reference`,
+    abort: true,
+  })
+  .meta({ description: 'Any JSON of up to 64 KiB', examples: ['test task'] });
+
+export const backoffShape = z
+  .object({
+    kind: z.enum(['exponential', 'fixed']).default('exponential'),
+    delay_ms: z.int().min(0).max(DAY_MS).default(1_000),
+    max_ms: z
+      .int()
+      .min(0)
+      .max(30 * DAY_MS)
+      .default(300_000),
+    jitter: z.boolean().default(true),
+  })
+  .meta({
+    description:
+      'Delays between attempts; exponential ones double, jitter spreads them over zero to full.',
+  });
+
+export const createTask = z
+  .strictObject({
+    payload,
+    kind: name.default('emulate').meta({ description: 'What is to be done; see GET /task-kinds.' }),
+    queue: name.default('default'),
+    priority: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(0)
+      .meta({ description: '5 and above overtake every backlog below.' }),
+    run_at: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .meta({ description: 'Not before this instant; default: now.' }),
+    max_attempts: z.int().min(1).max(100).optional(),
+    timeout_ms: z
+      .int()
+      .min(1)
+      .max(7 * DAY_MS)
+      .optional()
+      .meta({ description: 'Of one attempt; default 300,000.' }),
+    backoff: backoffShape.optional(),
+    idempotency_key: z.string().min(1).max(255).optional().meta({
+      description: 'A second task with the same key is not created; the first one is answered.',
+    }),
+  })
+  .meta({ id: 'CreateTask', examples: [{ payload: 'test task' }] });
+
+export type CreateTaskRequest = z.output<typeof createTask>;
+
+export const createTasksBody = oneOrMany(createTask);
+
+export const taskView = z
+  .object({
+    id: uuidParam,
+    kind: z.string(),
+    queue: z.string(),
+    status: z.enum(TASK_STATUSES),
+    priority: z.int(),
+    payload: json,
+    progress: z.int().min(0).max(100),
+    result: json,
+    error: z
+      .object({
+        code: z.string(),
+        message: z.string(),
+        reason: z.enum(['exhausted', 'poison', 'timeout', 'cancelled', 'rejected']),
+      })
+      .nullable(),
+    failures: z.array(
+      z.object({ attempt: z.int(), code: z.string(), message: z.string(), at: z.iso.datetime() }),
+    ),
+    attempt: z.int(),
+    max_attempts: z.int(),
+    timeout_ms: z.int(),
+    backoff: backoffShape,
+    idempotency_key: z.string().nullable(),
+    correlation_id: z.string(),
+    run_at: z.iso.datetime(),
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+    started_at: z.iso.datetime().nullable(),
+    finished_at: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'Task' });
+
+export type TaskView = Omit<
+  z.output<typeof taskView>,
+  'run_at' | 'created_at' | 'updated_at' | 'started_at' | 'finished_at'
+> & {
+  readonly run_at: Date;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+  readonly started_at: Date | null;
+  readonly finished_at: Date | null;
+};
+
+export const taskPage = pageOf(taskView);
+
+export const taskFilter = z.object({
+  status: z.enum(TASK_STATUSES).optional(),
+  kind: z.string().optional(),
+  queue: z.string().optional(),
+  created_after: z.iso.datetime({ offset: true }).optional(),
+});
+
+export type TaskFilter = z.output<typeof taskFilter>;
+
+export const listTasksQuery = pageQuery.extend(taskFilter.shape);
+export type ListTasksRequest = z.output<typeof listTasksQuery>;
+
+/** Body of the message that asks a worker to run a task. */
+export const runTask = z.object({ task_id: uuidParam, kind: z.string(), priority: z.int() });
+export type RunTaskRequest = z.output<typeof runTask>;

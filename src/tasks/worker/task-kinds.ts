@@ -1,0 +1,45 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { ENV, type Env } from '../../kernel/env.js';
+import { type TaskKind, taskKindOf, type TaskRunner } from './task-handler.js';
+
+export interface RegisteredKind extends TaskKind {
+  /** Absent for an external kind, whose workers lease their tasks over REST or messages. */
+  readonly runner?: TaskRunner;
+}
+
+/** Every kind of task that may be created: those with a `@TaskHandler`, and those that `TASKS_EXTERNAL_KINDS` names. */
+@Injectable()
+export class TaskKinds implements OnModuleInit {
+  readonly #kinds = new Map<string, RegisteredKind>();
+
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    private readonly discovery: DiscoveryService,
+  ) {}
+
+  onModuleInit(): void {
+    for (const { metatype, instance } of this.discovery.getProviders()) {
+      const kind = metatype && taskKindOf(metatype);
+      if (kind && instance) this.#add({ ...kind, runner: instance as TaskRunner });
+    }
+    for (const kind of this.env.TASKS_EXTERNAL_KINDS) this.#add({ kind });
+  }
+
+  get names(): string[] {
+    return [...this.#kinds.keys()].sort();
+  }
+
+  get all(): RegisteredKind[] {
+    return [...this.#kinds.values()];
+  }
+
+  get(kind: string): RegisteredKind | undefined {
+    return this.#kinds.get(kind);
+  }
+
+  #add(kind: RegisteredKind): void {
+    if (this.#kinds.has(kind.kind)) throw new Error(`Two handlers of task kind "${kind.kind}"`);
+    this.#kinds.set(kind.kind, kind);
+  }
+}

@@ -1,0 +1,148 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Mediator } from '../../kernel/cqrs/mediator.js';
+import { ENV, type Env } from '../../kernel/env.js';
+import { GiveBack } from '../../kernel/messaging/settlement.js';
+import { continueTrace, runWithContext } from '../../kernel/observability/trace-context.js';
+import { FinishAttempt } from '../commands/finish-attempt.js';
+import { StartTask } from '../commands/start-task.js';
+import type { Task } from '../domain/task.js';
+import type { RunTaskRequest } from '../tasks.dto.js';
+import { Slots } from './slots.js';
+import { TaskKinds } from './task-kinds.js';
+import { type RunEnd, TaskRun } from './task-run.js';
+import { TaskMetrics } from './task.metrics.js';
+import { WorkerLease } from './worker-lease.js';
+
+const RECORD_RETRY_MS = 500;
+
+/** Runs tasks in this process: claims them when a slot is free, runs their handlers, records how they ended. */
+@Injectable()
+export class TaskWorker {
+  readonly #logger = new Logger('Tasks');
+  readonly #slots: Slots;
+  readonly #runs = new Map<string, TaskRun>();
+  readonly #ended = new Set<Promise<void>>();
+  #stopping = false;
+
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    private readonly mediator: Mediator,
+    private readonly kinds: TaskKinds,
+    private readonly lease: WorkerLease,
+    private readonly metrics: TaskMetrics,
+  ) {
+    this.#slots = new Slots(env.TASKS_CONCURRENCY, (kind) => kinds.get(kind)?.concurrency);
+    metrics.watchRunning(() => this.#runs.size);
+  }
+
+  start(): Promise<void> {
+    return this.lease.start(this.#runs);
+  }
+
+  /**
+   * Runs the task if it is still to be run. Resolves as soon as it is claimed or somebody else has it, so that
+   * the broker's message is settled long before a long task ends. Nothing is lost by a crash: unclaimed, the
+   * message comes again; claimed, the reaper sees this worker's lease end.
+   */
+  async take({ task_id: taskId, kind, priority }: RunTaskRequest): Promise<void> {
+    if (this.#stopping) throw new GiveBack('The worker is shutting down');
+    await this.#slots.acquire(kind, priority);
+    let claimed: Task | undefined;
+    try {
+      claimed = await this.mediator.execute(new StartTask(taskId, this.lease.workerId));
+    } finally {
+      if (!claimed) this.#slots.release(kind);
+    }
+    if (!claimed) return;
+    const ended = this.#run(claimed).finally(() => {
+      this.#slots.release(kind);
+      this.#ended.delete(ended);
+    });
+    this.#ended.add(ended);
+  }
+
+  /** Lets runs finish for the grace time, then stops and hands back what is left. Call when no more messages come. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#slots.cancelWaiting(new GiveBack('The worker is shutting down'));
+    const finished = Promise.all(this.#ended).then(() => true);
+    const inTime = await Promise.race([
+      finished,
+      delay(this.env.SHUTDOWN_GRACE_MS, false, { ref: false }),
+    ]);
+    if (!inTime) {
+      this.#logger.warn(
+        { tasks: this.#runs.size },
+        'Handing tasks back at the end of the grace time',
+      );
+      for (const run of this.#runs.values()) run.abort('shutdown');
+      await Promise.all(this.#ended);
+    }
+    await this.lease.stop();
+  }
+
+  async #run(task: Task): Promise<void> {
+    const { state } = task;
+    const { workerId } = this.lease;
+    const trace = continueTrace(state.traceparent, state.correlationId);
+    await runWithContext(trace, async () => {
+      const runner = this.kinds.get(state.kind)?.runner;
+      const about = { task_id: state.id, kind: state.kind, attempt: state.attempt };
+      this.#logger.log(about, 'Task in progress');
+      const run = new TaskRun(task, runner ?? missingRunner(state.kind), this.#logger);
+      this.#runs.set(state.id, run);
+      const end = await run.execute();
+      await this.#record(run, end, workerId);
+      // A lost run may end after its task was started again here.
+      if (this.#runs.get(state.id) === run) this.#runs.delete(state.id);
+    });
+  }
+
+  async #record(run: TaskRun, end: RunEnd, workerId: string): Promise<void> {
+    const { id, kind, attempt } = run.task.state;
+    const about = { task_id: id, kind, attempt, outcome: end.result.kind };
+    if (end.leaked) {
+      this.metrics.leaked.inc({ kind });
+      this.#logger.error(
+        about,
+        'The handler ignored its abort signal and still runs; restart this process soon',
+      );
+    }
+    const { result } = end;
+    const recorded =
+      result.kind !== 'void' && (await this.#save(new FinishAttempt(run.task, workerId, result)));
+    this.metrics.finished.inc({ kind, outcome: recorded ? result.kind : 'void' });
+    this.metrics.runSeconds.observe({ kind }, (performance.now() - run.startedAt) / 1_000);
+    if (!recorded) this.#logger.warn(about, 'The task was no longer ours; its result is void');
+    else if (result.kind === 'failure')
+      this.#logger.warn(
+        { ...about, code: result.code, reason: result.message },
+        'Task attempt failed',
+      );
+    else this.#logger.log(about, result.kind === 'success' ? 'Task succeeded' : 'Task handed back');
+  }
+
+  /** While the database is away the result waits here, for as long as the lease lives. */
+  async #save(command: FinishAttempt): Promise<boolean> {
+    for (;;) {
+      try {
+        return await this.mediator.execute(command);
+      } catch (error) {
+        if (command.workerId !== this.lease.workerId || this.#stopping) return false;
+        this.#logger.error(
+          { err: error, task_id: command.task.state.id },
+          'Could not record a result; trying again',
+        );
+        await delay(RECORD_RETRY_MS);
+      }
+    }
+  }
+}
+
+/** A task of a kind that this process does not know, as during a rolling update: another one may. */
+function missingRunner(kind: string) {
+  return {
+    run: () => Promise.reject(new Error(`This worker has no handler for "${kind}"`)),
+  };
+}
