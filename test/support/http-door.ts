@@ -1,5 +1,6 @@
 import {
   Body,
+  type CanActivate,
   Controller,
   type DynamicModule,
   Get,
@@ -10,9 +11,10 @@ import {
   Post,
   Query,
   Res,
+  UseGuards,
 } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { DomainError } from '../../src/kernel/domain/domain-error.js';
@@ -34,18 +36,32 @@ const newThing = z
   })
   .meta({ id: 'NewThing' });
 
-const thing = z.object({ id: z.uuid(), payload: z.string(), made_at: z.date() }).meta({ id: 'Thing' });
+const thing = z
+  .object({ id: z.uuid(), payload: z.string(), made_at: z.date() })
+  .meta({ id: 'Thing' });
 
 const listQuery = pageQuery.extend({ status: z.enum(['new', 'done']).optional() });
 const sortKey = z.tuple([z.number()]);
 
 /** What the controller's writes go through; a test gives its own. */
 export class Effects {
-  make: (payload: string) => Promise<string> = () => Promise.resolve('019aa3a4-5b6c-7d8e-9f00-112233445566');
+  make: (payload: string) => Promise<string> = () =>
+    Promise.resolve('019aa3a4-5b6c-7d8e-9f00-112233445566');
   fail: () => Promise<unknown> = () => Promise.reject(new Error('secret at src/boom.ts'));
 }
 
+/** Stands for whatever will know the caller. */
+const namesCaller: CanActivate = {
+  canActivate: (context) => {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const name = request.headers['x-caller'];
+    if (typeof name === 'string') request.caller = { id: name };
+    return true;
+  },
+};
+
 @Controller('things')
+@UseGuards(namesCaller)
 class ThingsController {
   constructor(private readonly effects: Effects) {}
 
@@ -53,15 +69,21 @@ class ThingsController {
   @Idempotent()
   @ApiAnswer(oneOrMany(thing), { status: 201, description: 'Made' })
   async make(
-    @Body({ schema: oneOrMany(newThing) }) body: z.output<typeof newThing> | z.output<typeof newThing>[],
+    @Body({ schema: oneOrMany(newThing) })
+    body: z.output<typeof newThing> | z.output<typeof newThing>[],
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const made = await inTheSameShape(body, async (items) => {
       const ids: string[] = [];
       for (const item of items) ids.push(await this.effects.make(item.payload));
-      return items.map(({ payload }, index) => ({ id: ids[index] ?? '', payload, made_at: new Date(0) }));
+      return items.map(({ payload }, index) => ({
+        id: ids[index] ?? '',
+        payload,
+        made_at: new Date(0),
+      }));
     });
-    if (!Array.isArray(made)) reply.header('location', `/api/v1/things/${(made as { id: string }).id}`);
+    if (!Array.isArray(made))
+      reply.header('location', `/api/v1/things/${(made as { id: string }).id}`);
     return made;
   }
 
@@ -113,7 +135,7 @@ class ProbeController {
 }
 
 @Module({})
-class DoorModule {
+export class DoorModule {
   static for(env: Env): DynamicModule {
     return {
       module: DoorModule,
@@ -124,7 +146,10 @@ class DoorModule {
         Effects,
         UnitOfWork,
         { provide: ENV, useValue: env },
-        { provide: DataSource, useValue: createDataSource({ url: env.DATABASE_URL }) },
+        {
+          provide: DataSource,
+          useValue: createDataSource({ url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE }),
+        },
       ],
       exports: [ENV, UnitOfWork],
     };

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SwaggerModule } from '@nestjs/swagger';
+import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { ConnectionError, FastifyHttpOptions, FastifyInstance } from 'fastify';
 import type { Env } from '../env.js';
 import { newTraceId } from '../observability/trace-context.js';
@@ -79,7 +79,7 @@ export function fastifyAdapter(): FastifyAdapter {
 /** Everything of the door that needs the application's providers. Call it before `init` or `listen`. */
 export function configureHttp(app: NestFastifyApplication, env: Env): void {
   describeRoutes(app);
-  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const fastify = app.getHttpAdapter().getInstance();
   const allowedMethods = app.get(AllowedMethods);
   fastify.addHook('onRoute', ({ url, method }) => {
     allowedMethods.add(url, method);
@@ -93,8 +93,21 @@ export function configureHttp(app: NestFastifyApplication, env: Env): void {
   serveDocumentation(app);
 }
 
+/**
+ * The OpenAPI document of a module as it would be served. Nothing of the module is started, so it needs neither
+ * database nor broker.
+ */
+export async function describeApi(module: DynamicModule | Type): Promise<OpenAPIObject> {
+  const app = await NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(), {
+    preview: true,
+    logger: ['error', 'warn'],
+  });
+  describeRoutes(app);
+  return openApiDocument(app);
+}
+
 /** Where the controllers are served; all that the OpenAPI document needs to know. */
-export function describeRoutes(app: NestFastifyApplication): void {
+function describeRoutes(app: NestFastifyApplication): void {
   app.setGlobalPrefix('api');
   app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
 }

@@ -139,11 +139,18 @@ function identify({ key, request }: KeyedRequest): IdempotencyKey {
       'malformed',
       'invalid-idempotency-key',
       'Idempotency-Key must be 1 to 255 visible ASCII characters.',
-      { errors: [{ field: 'headers.idempotency-key', message: 'must be 1 to 255 visible ASCII characters' }] },
+      {
+        errors: [
+          {
+            field: 'headers.idempotency-key',
+            message: 'must be 1 to 255 visible ASCII characters',
+          },
+        ],
+      },
     );
   }
   const fingerprint = createHash('sha256')
-    .update(`${request.method} ${request.url}\n${JSON.stringify(request.body) ?? ''}`)
+    .update(`${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`)
     .digest();
   return { scope: callerOf(request), key, fingerprint };
 }

@@ -14,7 +14,7 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
  */
 export function Idempotent(): MethodDecorator {
   return applyDecorators(
-    wrap as MethodDecorator,
+    wrap,
     ApiHeader({
       name: 'Idempotency-Key',
       required: false,

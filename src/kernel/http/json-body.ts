@@ -75,7 +75,10 @@ function step(char: number): number {
 function syntaxProblem(text: string): DomainError {
   try {
     JSON.parse(text);
-    return malformed('forbidden-key', 'The keys __proto__ and constructor.prototype are not accepted.');
+    return malformed(
+      'forbidden-key',
+      'The keys __proto__ and constructor.prototype are not accepted.',
+    );
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unexpected text';
     return malformed('invalid-json', `The body is not JSON: ${reason}`);

@@ -15,32 +15,47 @@ export const toOpenApiSchema: StandardSchemaConverter = (schema, { schemaType })
   if (!(schema instanceof z.ZodType)) return undefined;
   const converted = convert(schema, schemaType);
   const renamed =
-    schemaType === 'input' ? differing(converted.components, convert(schema, 'output').components) : [];
+    schemaType === 'input'
+      ? differing(converted.components, convert(schema, 'output').components)
+      : [];
   const name = (id: string) => (renamed.includes(id) ? `${id}Input` : id);
   return {
     schema: relink(converted.schema, name),
-    components: Object.fromEntries(
-      Object.entries(converted.components).map(([id, component]) => [name(id), relink(component, name)]),
-    ) as Json,
+    components: Object.fromEntries<unknown>(
+      Object.entries(converted.components).map(([id, component]) => [
+        name(id),
+        relink(component, name),
+      ]),
+    ),
   };
 };
 
-function convert(schema: z.ZodType, io: Direction): { schema: Json; components: Record<string, Json> } {
-  const { $schema: _dialect, $defs, ...root } = z.toJSONSchema(schema, {
+function convert(
+  schema: z.ZodType,
+  io: Direction,
+): { schema: Json; components: Record<string, Json> } {
+  const {
+    $schema: _dialect,
+    $defs,
+    ...root
+  } = z.toJSONSchema(schema, {
     io,
     target: 'draft-2020-12',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
       if (zodSchema._zod.def.type === 'date') Object.assign(jsonSchema, INSTANT);
-      if (io === 'input') delete jsonSchema.id;
+      if (jsonSchema.format === 'uuid') delete jsonSchema.pattern; // says nothing more, in 200 characters
     },
   }) as Json & { $defs?: Record<string, Json> };
   const components = Object.fromEntries(
     Object.entries($defs ?? {}).map(([id, component]) => [id, withoutId(component)]),
   );
   const id = schema.meta()?.id;
-  if (id === undefined) return { schema: root, components };
-  return { schema: { $ref: `#/$defs/${id}` }, components: { ...components, [id]: withoutId(root) } };
+  if (id === undefined || '$ref' in root) return { schema: root, components };
+  return {
+    schema: { $ref: `#/$defs/${id}` },
+    components: { ...components, [id]: withoutId(root) },
+  };
 }
 
 const INSTANT = { type: 'string', format: 'date-time' };
@@ -55,9 +70,11 @@ function differing(input: Record<string, Json>, output: Record<string, Json>): s
   const isDifferent = (id: string) =>
     !isDeepStrictEqual(input[id], output[id]) ||
     [...different].some((other) => JSON.stringify(input[id]).includes(`"#/$defs/${other}"`));
-  for (let before = -1; before !== different.size; ) {
+  for (let before = -1; before !== different.size;) {
     before = different.size;
-    Object.keys(input).filter(isDifferent).forEach((id) => different.add(id));
+    Object.keys(input)
+      .filter(isDifferent)
+      .forEach((id) => different.add(id));
   }
   return [...different];
 }

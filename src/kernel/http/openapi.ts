@@ -28,7 +28,8 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     standardSchemaConverter: toOpenApiSchema,
-    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+    operationIdFactory: (controller, method) =>
+      `${controller.replace(/Controller$/, '')}_${method}`,
   });
   const statuses = Object.values(document.paths).flatMap((path) =>
     METHODS.flatMap((method) => (path[method] ? documentProblems(path[method]) : [])),
@@ -54,11 +55,10 @@ function documentProblems(operation: Operation): number[] {
     ...(operation.requestBody ? WITH_BODY : []),
     ...(hasPathParameters ? WITH_PATH_PARAMETERS : []),
   ]);
-  const problems = [...statuses].map((status) => [
-    String(status),
-    { $ref: `#/components/responses/Problem${status}` },
-  ]);
-  const responses: Responses = { ...operation.responses, ...Object.fromEntries(problems) };
+  const responses: Responses = { ...operation.responses };
+  statuses.forEach((status) => {
+    responses[status] = { $ref: `#/components/responses/Problem${status}` };
+  });
   operation.responses = sorted(responses);
   return [...statuses];
 }

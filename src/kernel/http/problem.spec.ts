@@ -10,7 +10,11 @@ afterAll(() => door.close());
 
 async function ask(options: InjectOptions) {
   const answer = await door.app.inject(options);
-  return { status: answer.statusCode, headers: answer.headers, body: answer.json<Record<string, unknown>>() };
+  return {
+    status: answer.statusCode,
+    headers: answer.headers,
+    body: answer.json<Record<string, unknown>>(),
+  };
 }
 
 const json = { 'content-type': 'application/json' };
@@ -25,7 +29,7 @@ describe('a problem', () => {
       status: 409,
       detail: 'The rule is broken.',
       instance: '/api/v1/things/error/domain/conflict',
-      trace_id: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+      trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
       errors: [{ field: 'state', message: 'is final' }],
     });
   });
@@ -125,13 +129,15 @@ describe('a body', () => {
     expect((await post(payload)).status).toBe(201);
   });
 
-  it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/xml'])(
-    'of the type %s is not accepted',
-    async (type) => {
-      const { status, body } = await post('payload=a', { 'content-type': type });
-      expect([status, body.type]).toEqual([415, '/problems/unsupported-media-type']);
-    },
-  );
+  it.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/xml',
+  ])('of the type %s is not accepted', async (type) => {
+    const { status, body } = await post('payload=a', { 'content-type': type });
+    expect([status, body.type]).toEqual([415, '/problems/unsupported-media-type']);
+  });
 
   it('of more than 4 MiB is too large', async () => {
     const { status, body } = await post(JSON.stringify({ payload: 'a'.repeat(4_200_000) }));
@@ -148,11 +154,16 @@ describe('a body', () => {
   });
 
   it('that is an array names the item', async () => {
-    const items = [{ payload: 'a' }, { payload: 'b' }, { payload: 'c' }, { payload: 'd', priority: 11 }];
+    const items = [
+      { payload: 'a' },
+      { payload: 'b' },
+      { payload: 'c' },
+      { payload: 'd', priority: 11 },
+    ];
     const { status, body } = await post(JSON.stringify(items));
     expect([status, body.errors]).toEqual([
       422,
-      [{ field: '[3].priority', message: expect.any(String) as string }],
+      [{ field: '[3].priority', message: expect.any(String) }],
     ]);
   });
 
@@ -163,7 +174,7 @@ describe('a body', () => {
     ['null', 'null'],
   ])('that is %.30s is invalid', async (payload) => {
     const { status, body } = await post(payload);
-    expect([status, body.errors]).toEqual([422, [{ field: 'body', message: expect.any(String) as string }]]);
+    expect([status, body.errors]).toEqual([422, [{ field: 'body', message: expect.any(String) }]]);
   });
 });
 
@@ -175,7 +186,11 @@ describe('an address', () => {
     ['/things?limit=x', 'query.limit', 'invalid-query'],
     ['/things?status=unknown', 'query.status', 'invalid-query'],
     ['/things?cursor=broken', 'query.cursor', 'invalid-query'],
-    [`/things?cursor=${Buffer.from('["x"]').toString('base64url')}`, 'query.cursor', 'invalid-query'],
+    [
+      `/things?cursor=${Buffer.from('["x"]').toString('base64url')}`,
+      'query.cursor',
+      'invalid-query',
+    ],
   ])('%s is malformed', async (url, field, code) => {
     const { status, body } = await ask({ url });
     expect([status, body.type, (body.errors as { field: string }[])[0]?.field]).toEqual([
@@ -187,11 +202,17 @@ describe('an address', () => {
 
   it.each(['/things/%ff', '/things/%'])('that cannot be decoded (%s) is malformed', async (url) => {
     const { status, headers } = await ask({ url });
-    expect([status, headers['content-type']]).toEqual([400, 'application/problem+json; charset=utf-8']);
+    expect([status, headers['content-type']]).toEqual([
+      400,
+      'application/problem+json; charset=utf-8',
+    ]);
   });
 
   it('that is unknown is not found', async () => {
-    expect((await ask({ url: '/nothing' })).body).toMatchObject({ status: 404, instance: '/api/v1/nothing' });
+    expect((await ask({ url: '/nothing' })).body).toMatchObject({
+      status: 404,
+      instance: '/api/v1/nothing',
+    });
   });
 
   it('with a parameter longer than any id is refused', async () => {
@@ -206,13 +227,20 @@ describe('an address', () => {
     ['OPTIONS', '/things', 'GET, HEAD, POST'],
     ['TRACE', '/things', 'GET, HEAD, POST'],
   ])('does not answer %s %s', async (method, url, allow) => {
-    const { status, headers, body } = await ask({ method: method as 'DELETE', url });
-    expect([status, headers.allow, body.type]).toEqual([405, allow, '/problems/method-not-allowed']);
+    const { status, headers, body } = await ask({ method: method, url });
+    expect([status, headers.allow, body.type]).toEqual([
+      405,
+      allow,
+      '/problems/method-not-allowed',
+    ]);
   });
 
-  it.each(['/things/empty', '/api/v1/things/empty', '/things/empty/'])('%s is one resource', async (url) => {
-    expect((await ask({ url })).body).toEqual({ ok: true });
-  });
+  it.each(['/things/empty', '/api/v1/things/empty', '/things/empty/'])(
+    '%s is one resource',
+    async (url) => {
+      expect((await ask({ url })).body).toEqual({ ok: true });
+    },
+  );
 
   it('answers pages until the last one', async () => {
     const first = await ask({ url: '/things?limit=100' });

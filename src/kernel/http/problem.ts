@@ -52,11 +52,21 @@ const CODE_OF: Record<number, string> = {
   503: 'unavailable',
 };
 
+/** What is said where nothing more exact is known, and in the documentation. */
 const DETAIL_OF: Record<number, string> = {
+  400: 'The request cannot be read: broken JSON, path or query.',
+  401: 'Nobody is logged in.',
+  403: 'The caller may not do this.',
+  404: 'There is no such thing.',
+  405: 'The method is not possible here; `Allow` names those that are.',
   408: 'The request did not arrive in time.',
+  409: 'The state of the thing does not allow this.',
   413: 'The body is larger than the 4 MiB that are accepted.',
   414: 'A part of the path is too long.',
   415: 'The body must be JSON: send `content-type: application/json`.',
+  422: 'The body is JSON, but a field breaks a rule; `errors` names each.',
+  429: 'Too many requests.',
+  431: 'The headers are too large.',
   500: 'Something broke on our side. Tell us the trace_id.',
   503: 'The service cannot answer now; try again.',
 };

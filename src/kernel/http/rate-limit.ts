@@ -34,7 +34,8 @@ export class RateLimit {
 
   #refilled(client: string, nowMs: number): Bucket {
     const known = this.#buckets.get(client);
-    if (known) this.#buckets.delete(client); // put back below as the youngest
+    if (known)
+      this.#buckets.delete(client); // put back below as the youngest
     else this.#makeRoom();
     const bucket = known ?? { tokens: this.perSecond, waiting: 0, at: nowMs };
     const gained = (Math.max(0, nowMs - bucket.at) / 1_000) * this.perSecond;

@@ -52,9 +52,7 @@ export function fieldErrors(
   parent: string,
   input: unknown,
 ): readonly FieldError[] {
-  return issues
-    .flatMap((issue) => flatten(issue, parent, input))
-    .slice(0, MAX_ERRORS);
+  return issues.flatMap((issue) => flatten(issue, parent, input)).slice(0, MAX_ERRORS);
 }
 
 function flatten(issue: Issue, parent: string, input: unknown): FieldError[] {

@@ -1,0 +1,47 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { z } from 'zod';
+import { DomainError } from '../domain/domain-error.js';
+import { decodeCursor, encodeCursor, page, pageQuery } from './pages.js';
+
+const sortKey = z.tuple([z.iso.datetime(), z.uuid()]);
+
+describe('a cursor', () => {
+  it('gives back the sort key it was made of', () => {
+    fc.assert(
+      fc.property(
+        fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31') }),
+        fc.uuid(),
+        (at, id) => {
+          const key: z.output<typeof sortKey> = [at.toISOString(), id];
+          expect(decodeCursor(sortKey, encodeCursor(key))).toEqual(key);
+        },
+      ),
+    );
+  });
+
+  it('that we did not make is refused by name, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (cursor) => {
+        expect(() => decodeCursor(sortKey, cursor)).toThrow(
+          expect.objectContaining<Partial<DomainError>>({
+            kind: 'malformed',
+            details: { errors: [expect.objectContaining({ field: 'query.cursor' })] },
+          }),
+        );
+      }),
+    );
+  });
+});
+
+describe('a page', () => {
+  it('has a next one exactly when a row more than asked for was read', () => {
+    expect(page([1, 2, 3], 2, (n) => n)).toEqual({ items: [1, 2], next_cursor: encodeCursor(2) });
+    expect(page([1, 2], 2, (n) => n)).toEqual({ items: [1, 2], next_cursor: null });
+    expect(page([], 2, (n) => n)).toEqual({ items: [], next_cursor: null });
+  });
+
+  it('is of 50 items unless asked otherwise', () => {
+    expect(pageQuery.parse({})).toEqual({ limit: 50 });
+  });
+});
