@@ -60,14 +60,15 @@ export class Acknowledger {
   }
 
   #writeAll(): void {
-    let hasNews = false;
+    // RabbitMQ closes the channel for a tag that it knows no more, so the frame must name one not yet written.
+    let newest = 0;
     for (; this.#lowest <= this.#highest; this.#lowest += 1) {
       const isWritten = this.#settled.get(this.#lowest);
       if (isWritten === undefined) break;
       this.#settled.delete(this.#lowest);
-      if (!isWritten) hasNews = true;
+      if (!isWritten) newest = this.#lowest;
     }
-    if (hasNews) this.#write(this.#lowest - 1, true);
+    if (newest > 0) this.#write(newest, true);
     for (const [tag, isWritten] of this.#settled) {
       if (isWritten) continue;
       this.#write(tag, false);
