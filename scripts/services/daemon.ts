@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** A running server that we started: an operating system process or a container. */
 export interface Daemon {
@@ -54,6 +55,7 @@ export async function spawnDaemon(
   const kill = async () => {
     signalGroup(pid, 'SIGKILL');
     await exited;
+    await groupGone(pid);
   };
   return {
     pid,
@@ -64,7 +66,7 @@ export async function spawnDaemon(
       const timer = setTimeout(() => void kill(), graceMs);
       await exited;
       clearTimeout(timer);
-      signalGroup(pid, 'SIGKILL'); // what it may have left behind in its group
+      await kill(); // what it may have left behind in its group
     },
     logTail: (lines) => tail(options.logFile, lines),
   };
@@ -97,12 +99,20 @@ function guardProcess(pid: number, signal: NodeJS.Signals): () => void {
   return whenWeDie('kill -s "$1" -- "-$2"', [signal.replace('SIG', ''), String(pid)]);
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+/** Answers whether anybody was there to get it. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, signal);
+    return process.kill(-pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ESRCH' || code === 'EPERM') return false; // macOS says EPERM of a group of dead ones
+    throw error;
   }
+}
+
+/** Big processes take a moment to die. The limit is for a machine whose init leaves dead ones lying about. */
+async function groupGone(pid: number): Promise<void> {
+  for (let waited = 0; waited < 2_000 && signalGroup(pid, 0); waited += 20) await delay(20);
 }
 
 function ended(child: ChildProcess): Promise<void> {
