@@ -25,12 +25,19 @@ type Check = () => DependencyState | Promise<DependencyState>;
 interface Registered {
   readonly check: Check;
   readonly critical: boolean;
-  /** A check that hangs is not started a second time beside itself: that would drain the pool it waits for. */
-  pending?: Promise<DependencyState> | undefined;
+  /** A check that hangs is not started again at every probe: that would drain the pool it waits for. */
+  pending?: Pending | undefined;
+}
+
+interface Pending {
+  readonly since: number;
+  readonly state: Promise<DependencyState>;
 }
 
 const CHECK_TIMEOUT_MS = 1_000;
 const CACHE_MS = 1_000;
+/** A connection that died silently answers only when the driver gives up; a fresh attempt may find a healthy one. */
+const ABANDON_MS = 5_000;
 const MAX_REASON_LENGTH = 200;
 
 /**
@@ -96,17 +103,24 @@ async function reportOn(registered: Registered): Promise<DependencyReport> {
 
 async function stateOf(registered: Registered): Promise<DependencyState> {
   try {
-    const pending = (registered.pending ??= finished(registered));
-    return await within(CHECK_TIMEOUT_MS, () => pending);
+    const { state } = waiting(registered) ?? start(registered);
+    return await within(CHECK_TIMEOUT_MS, () => state);
   } catch (error) {
     return { up: false, reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
-async function finished(registered: Registered): Promise<DependencyState> {
-  try {
-    return await registered.check();
-  } finally {
-    registered.pending = undefined;
-  }
+function waiting({ pending }: Registered): Pending | undefined {
+  if (!pending || performance.now() - pending.since > ABANDON_MS) return undefined;
+  return pending;
+}
+
+function start(registered: Registered): Pending {
+  const started: Pending = { since: performance.now(), state: (async () => registered.check())() };
+  registered.pending = started;
+  const forget = (): void => {
+    if (registered.pending === started) registered.pending = undefined;
+  };
+  started.state.then(forget, forget);
+  return started;
 }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Logger } from 'pino';
+import type { JsonLines } from './logger.js';
 import type { Metrics } from './metrics.js';
 import { continueTrace, currentContext, runWithContext } from './trace-context.js';
 import type { TraceContext } from './trace-context.js';
@@ -91,7 +91,7 @@ function endServerSpan({ span }: FastifyRequest, { statusCode }: FastifyReply): 
 export function registerHttpTelemetry(
   fastify: FastifyInstance,
   metrics: Metrics,
-  logger: Logger,
+  logger: JsonLines,
 ): void {
   const duration = metrics.histogram(
     'http_request_duration_seconds',
@@ -110,7 +110,7 @@ export function registerHttpTelemetry(
 }
 
 function writeAccess(
-  logger: Logger,
+  logger: JsonLines,
   level: 'info' | 'debug',
   request: FastifyRequest,
   reply: FastifyReply,

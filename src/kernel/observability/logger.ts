@@ -15,6 +15,9 @@ const NEST_LEVELS = {
   verbose: 'trace',
 } as const satisfies Record<LogLevel, Level>;
 
+/** Without `child`: what is bound to a child logger would bypass the redaction. */
+export type JsonLines = Pick<Logger, Level | 'isLevelEnabled'>;
+
 let stdout: ReturnType<typeof destination> | undefined;
 
 /**
@@ -25,7 +28,7 @@ let stdout: ReturnType<typeof destination> | undefined;
 export function createLogger(
   env: Pick<Env, 'LOG_LEVEL' | 'NODE_ENV' | 'OTEL_SERVICE_NAME'>,
   target?: DestinationStream,
-): Logger {
+): JsonLines {
   // Two streams on one descriptor could cut each other's lines.
   const stream = target ?? (stdout ??= destination({ dest: 1, sync: env.NODE_ENV === 'test' }));
   return pino(
@@ -38,7 +41,6 @@ export function createLogger(
       serializers: { err: (value: unknown) => value },
       formatters: {
         level: (level) => ({ level }),
-        bindings: (bindings) => redact(bindings) as Record<string, unknown>,
       },
       hooks: {
         logMethod(args, method) {
@@ -76,7 +78,7 @@ export function flushLogs(): void {
 }
 
 /** A crash is logged as one line with everything before it; then the process ends with code 1. */
-export function exitOnCrash(logger: Logger): void {
+export function exitOnCrash(logger: JsonLines): void {
   process.once('uncaughtException', (error, origin) => {
     logger.fatal({ err: error, origin }, 'crashed');
     try {
@@ -92,7 +94,7 @@ export function exitOnCrash(logger: Logger): void {
  * `.error('text', error)` or `.error(error)` logs the error with its stack.
  */
 export class JsonLogger implements LoggerService {
-  constructor(private readonly pinoLogger: Logger) {}
+  constructor(private readonly pinoLogger: JsonLines) {}
 
   fatal(...args: unknown[]): void {
     this.#write('fatal', args);

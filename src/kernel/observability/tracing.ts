@@ -34,7 +34,7 @@ const KINDS = {
   consumer: SpanKind.CONSUMER,
 } as const;
 
-const FLUSH_TIMEOUT_MS = 5_000;
+const EXPORT_TIMEOUT_MS = 3_000;
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
 interface Running {
@@ -61,7 +61,10 @@ export async function startTracing(
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
   const { defaultResource, resourceFromAttributes } = await import('@opentelemetry/resources');
   const { AsyncLocalStorageContextManager } = await import('@opentelemetry/context-async-hooks');
-  const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` });
+  const exporter = new OTLPTraceExporter({
+    url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
+    timeoutMillis: EXPORT_TIMEOUT_MS,
+  });
   const provider = new TracerProvider({
     resource: defaultResource().merge(
       resourceFromAttributes({ 'service.name': env.OTEL_SERVICE_NAME }),
@@ -104,10 +107,10 @@ export async function stopTracing(): Promise<void> {
   await provider.shutdown();
 }
 
-/** Sends the spans recorded so far; resolves after 5 s at the latest, with a warning if some could not be sent. */
+/** Sends the spans recorded so far; resolves after 3 s at the latest, with a warning if some could not be sent. */
 export async function flushSpans(): Promise<void> {
   try {
-    await running?.provider.forceFlush({ timeoutMillis: FLUSH_TIMEOUT_MS });
+    await running?.provider.forceFlush({ timeoutMillis: EXPORT_TIMEOUT_MS });
   } catch (error) {
     new Logger('Tracing').warn({ err: error }, 'some spans could not be exported');
   }
