@@ -147,6 +147,19 @@ describe('the Postgres broker', () => {
     }
   });
 
+  it('gives every message of one publish its own place in the queue', async () => {
+    const broker = await startBroker();
+    const messages = Array.from({ length: 1_000 }, () => command(queue));
+    await publish(broker, ...messages);
+    const { rows: places } = await sql.query<{ id: string; on: string }>(
+      `select data->'message'->>'id' as id, created_on::text as on from broker.job
+       where name = $1 order by created_on`,
+      [queue],
+    );
+    expect(new Set(places.map(({ on: instant }) => instant)).size).toBe(messages.length);
+    expect(places.map(({ id }) => id)).toEqual(messages.map(({ id }) => id));
+  });
+
   it('wakes the consumers of other processes without their polling', async () => {
     const broker = await startBroker();
     const other = await startBroker({ pollMs: 3_600_000 });

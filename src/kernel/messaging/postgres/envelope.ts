@@ -3,7 +3,7 @@ import { type BrokerMessage, COMMANDS_EXCHANGE, EVENTS_EXCHANGE } from '../broke
 
 /**
  * A message as the `data` of a pg-boss job. The payload is kept as text when it is UTF-8, which nearly every payload
- * is: a person can read it in psql, and it is a third smaller than base64. Bytes that jsonb cannot hold as text are
+ * is: a person can read it in psql, and base64 is a third larger. Bytes that jsonb cannot hold as text are
  * kept as base64. `seq` ascends within a publisher and puts the rows of one fetch in order.
  */
 export interface Envelope {

@@ -229,7 +229,7 @@ function settledIds(response: object): string[] {
 }
 
 /**
- * pg-boss stamps all rows of one insert with the transaction's instant and breaks the tie by place in the index, which
+ * pg-boss stamps all rows of one insert with the transaction's instant and breaks the tie by place in the heap, which
  * is no order once vacuum has made holes. The trigger gives every new row an instant of its own. A job that comes back
  * is inserted in another state and keeps its instant, and so its place.
  */

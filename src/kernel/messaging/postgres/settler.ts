@@ -1,7 +1,7 @@
 import type { JobStore, NewJob } from './job-store.js';
 
 /** The hold on a message ran out, and it was given back to its queue: it arrives again, here or elsewhere. */
-export class DeliveryLostError extends Error {
+class DeliveryLostError extends Error {
   override readonly name = 'DeliveryLostError';
   constructor(queue: string) {
     super(`A delivery of ${queue} was held too long without a sign of life and arrives again`);
