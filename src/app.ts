@@ -1,17 +1,21 @@
+import { NotFoundException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
 import { AppModule } from './app.module.js';
 import type { Env } from './kernel/env.js';
 import { createHttpApp } from './kernel/http/http-app.js';
 import { MessageServer } from './kernel/messaging/message-server.js';
-import { JsonLogger } from './kernel/observability/logger.js';
+import { createLogger, exitOnCrash, JsonLogger } from './kernel/observability/logger.js';
 
 /** Puts the whole program together and starts it: messages first, so that a ready process can also work. */
 export async function startApp(env: Env): Promise<NestFastifyApplication> {
+  const logger = createLogger(env);
+  exitOnCrash(logger);
   const app = await createHttpApp(AppModule.for(env), env, {
-    bufferLogs: true,
+    logger: new JsonLogger(logger),
     abortOnError: false,
   });
-  app.useLogger(app.get(JsonLogger));
+  if (!env.ROLES.includes('api')) serveProbesOnly(app);
   app.connectMicroservice({ strategy: app.get(MessageServer) });
   await app.init();
   await app.startAllMicroservices();
@@ -23,4 +27,13 @@ export async function startApp(env: Env): Promise<NestFastifyApplication> {
 export async function stopApp(app: NestFastifyApplication): Promise<void> {
   await app.get(MessageServer).stopConsuming();
   await app.close();
+}
+
+/** Whoever runs a worker still wants to know how it is. */
+function serveProbesOnly(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    if (/^\/api\/v1\/(health|metrics)/.test(request.url)) done();
+    else done(new NotFoundException('This process does not serve the API.'));
+  });
 }

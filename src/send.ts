@@ -12,26 +12,46 @@ const USAGE = `Usage: npm run send -- <scope>/<route> ['<json>'] [--header name=
 Sends one message and waits until the broker has it, for example
   npm run send -- tasks/create '{"payload":"from the queue"}'`;
 
-async function main(): Promise<number> {
+interface Command {
+  readonly scope: string;
+  readonly route: string;
+  readonly body: string;
+  readonly id: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Undefined when the arguments do not say what to send. */
+function readCommand(): Command | undefined {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       header: { type: 'string', multiple: true, default: [] },
-      id: { type: 'string' },
-      help: { type: 'boolean' },
+      id: { type: 'string', default: new Ids().next() },
     },
   });
-  const [target, body = 'null'] = positionals;
-  const [scope, ...route] = target?.split('/') ?? [];
-  if (values.help || !scope || route.length === 0) {
-    console.error(USAGE);
-    return values.help ? 0 : 2;
-  }
-  const given = values.header.map((pair): [string, string] => {
+  const [target = '', body = 'null'] = positionals;
+  const [scope = '', ...route] = target.split('/');
+  if (scope === '' || route.length === 0) return undefined;
+  const headers = values.header.map((pair): [string, string] => {
     const [name = '', ...value] = pair.split('=');
     return [name, value.join('=')];
   });
-  const id = values.id ?? new Ids().next();
+  return {
+    scope,
+    route: route.join('/'),
+    body,
+    id: values.id,
+    headers: Object.fromEntries(headers),
+  };
+}
+
+async function main(): Promise<number> {
+  const command = readCommand();
+  if (!command) {
+    console.error(USAGE);
+    return 2;
+  }
+  const { scope, route, body, id, headers } = command;
   const broker = createBroker();
   await broker.start();
   try {
@@ -40,12 +60,12 @@ async function main(): Promise<number> {
         id,
         exchange: COMMANDS_EXCHANGE,
         routingKey: scope,
-        headers: { ...Object.fromEntries(given), [HEADER.route]: route.join('/') },
+        headers: { ...headers, [HEADER.route]: route },
         contentType: 'application/json',
         payload: Buffer.from(body),
       },
     ]);
-    console.log(error ? `Not sent: ${error.message}` : `Sent ${id} to ${scope}/${route.join('/')}`);
+    console.log(error ? `Not sent: ${error.message}` : `Sent ${id} to ${scope}/${route}`);
     return error ? 1 : 0;
   } finally {
     await broker.close();
@@ -55,6 +75,7 @@ async function main(): Promise<number> {
 function createBroker(): Broker {
   const env = loadEnv();
   const logger = new Logger('Send');
+  Logger.overrideLogger(['warn', 'error', 'fatal']);
   return env.AMQP_URL === undefined
     ? new PostgresBroker({ databaseUrl: env.DATABASE_URL, logger, poolSize: 2 })
     : new RabbitMqBroker({ url: env.AMQP_URL, logger });

@@ -57,7 +57,7 @@ export class MessageInvoker {
 }
 
 /** Parameters that the route lacks are taken from the headers of the same name. */
-function readArgument(type: number, data: unknown, request: MessageRequest): unknown {
+function readArgument(type: RouteParamtypes, data: unknown, request: MessageRequest): unknown {
   const name = typeof data === 'string' ? data : undefined;
   switch (type) {
     case RouteParamtypes.BODY:

@@ -22,20 +22,23 @@ export class OutboxMetrics {
       'outbox_publish_seconds',
       'From publish to the last confirm of a batch.',
     );
+    const parked = metrics.gauge(
+      'outbox_parked_messages',
+      'Messages set aside because the broker refused them.',
+    );
+    const oldest = metrics.gauge(
+      'outbox_oldest_seconds',
+      'Age of the oldest message among the first hundred.',
+    );
     metrics.gauge(
       'outbox_waiting_messages',
       'Messages not yet published, counted up to 100,000.',
-      async () => (await store.backlog()).waiting,
-    );
-    metrics.gauge(
-      'outbox_parked_messages',
-      'Messages set aside because the broker refused them.',
-      async () => (await store.backlog()).parked,
-    );
-    metrics.gauge(
-      'outbox_oldest_seconds',
-      'Age of the oldest message among the first hundred.',
-      async () => (await store.backlog()).oldestSeconds,
+      async () => {
+        const backlog = await store.backlog();
+        parked.set(backlog.parked);
+        oldest.set(backlog.oldestSeconds);
+        return backlog.waiting;
+      },
     );
   }
 }
