@@ -1,12 +1,16 @@
 import { Logger } from '@nestjs/common';
 import { startApp, stopApp } from './app.js';
 import { InvalidEnvironmentError, loadEnv } from './kernel/env.js';
+import { createLogger, exitOnCrash, JsonLogger } from './kernel/observability/logger.js';
 import { flushTelemetry } from './kernel/observability/observability.module.js';
 
 const logger = new Logger('Main');
 
 async function main(): Promise<void> {
   const env = loadEnv();
+  const lines = createLogger(env);
+  Logger.overrideLogger(new JsonLogger(lines)); // from the first line on, also when the boot fails
+  exitOnCrash(lines);
   const app = await startApp(env);
   logger.log(
     { roles: env.ROLES, port: env.PORT, broker: env.AMQP_URL ? 'rabbitmq' : 'postgres' },

@@ -11,6 +11,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { ConnectionError, FastifyHttpOptions, FastifyInstance } from 'fastify';
 import type { Env } from '../env.js';
+import { registerHttpTracing } from '../observability/http-tracing.js';
 import { newTraceId } from '../observability/trace-context.js';
 import { AllowedMethods } from './allowed-methods.js';
 import { Draining } from './draining.js';
@@ -80,6 +81,7 @@ export function fastifyAdapter(): FastifyAdapter {
 export function configureHttp(app: NestFastifyApplication, env: Env): void {
   describeRoutes(app);
   const fastify = app.getHttpAdapter().getInstance();
+  registerHttpTracing(fastify); // before all other hooks, so that what they refuse can be traced
   const allowedMethods = app.get(AllowedMethods);
   fastify.addHook('onRoute', ({ url, method }) => {
     allowedMethods.add(url, method);
@@ -100,7 +102,7 @@ export function configureHttp(app: NestFastifyApplication, env: Env): void {
 export async function describeApi(module: DynamicModule | Type): Promise<OpenAPIObject> {
   const app = await NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(), {
     preview: true,
-    logger: ['error', 'warn'],
+    logger: ['error'],
   });
   describeRoutes(app);
   return openApiDocument(app);

@@ -3,6 +3,7 @@ import type { LoggerService, LogLevel } from '@nestjs/common';
 import { destination, pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Level, Logger } from 'pino';
 import type { Env } from '../env.js';
+import { within } from './deadline.js';
 import { redact, redactText } from './redaction.js';
 import { currentContext, currentTraceId } from './trace-context.js';
 
@@ -17,6 +18,8 @@ const NEST_LEVELS = {
 
 /** Without `child`: what is bound to a child logger would bypass the redaction. */
 export type JsonLines = Pick<Logger, Level | 'isLevelEnabled'>;
+
+const FLUSH_TIMEOUT_MS = 1_000;
 
 let stdout: ReturnType<typeof destination> | undefined;
 
@@ -72,20 +75,27 @@ function traceFields(): object {
   return { trace_id, ...(correlation_id === undefined ? {} : { correlation_id }) };
 }
 
-/** Waits until everything logged so far is with the operating system. */
-export function flushLogs(): void {
-  stdout?.flushSync();
+/**
+ * Resolves when everything logged so far is with the operating system, or after 1 s if nobody reads it. A write in
+ * the background may be under way, so writing the rest synchronously would put lines out of order.
+ */
+export async function flushLogs(): Promise<void> {
+  const stream = stdout;
+  if (!stream) return;
+  const drained = new Promise<void>((resolve) => {
+    stream.once('drain', resolve);
+  });
+  stream.write(''); // an idle stream drains only after a write
+  await within(FLUSH_TIMEOUT_MS, () => drained).catch(() => {
+    stream.flushSync();
+  });
 }
 
-/** A crash is logged as one line with everything before it; then the process ends with code 1. */
+/** A crash is logged as one line after everything before it; then the process ends with code 1. */
 export function exitOnCrash(logger: JsonLines): void {
   process.once('uncaughtException', (error, origin) => {
     logger.fatal({ err: error, origin }, 'crashed');
-    try {
-      flushLogs();
-    } finally {
-      process.exit(1);
-    }
+    void flushLogs().finally(() => process.exit(1));
   });
 }
 

@@ -98,8 +98,8 @@ export class ObservabilityModule implements OnModuleInit, OnApplicationBootstrap
   }
 }
 
-/** Sends spans and writes out logs: the last step of a shutdown. Takes at most 3 s and never throws. */
+/** Sends spans and writes out logs: the last step of a shutdown. Takes at most 4 s and never throws. */
 export async function flushTelemetry(): Promise<void> {
   await flushSpans();
-  flushLogs();
+  await flushLogs();
 }
