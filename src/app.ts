@@ -1,6 +1,5 @@
 import { NotFoundException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
 import { AppModule } from './app.module.js';
 import type { Env } from './kernel/env.js';
 import { createHttpApp } from './kernel/http/http-app.js';

@@ -152,13 +152,20 @@ export class TaskRepository {
     return rows.map((row) => Task.of(toState(row)));
   }
 
-  /** The oldest tasks that have been due for ten seconds without being started; not locked. */
-  async loadOverdue(limit: number): Promise<Task[]> {
+  /**
+   * Of the tasks that have been due for ten seconds without being started, the oldest ones beyond `queued`, at
+   * most `limit`; not locked. None when the broker's queues hold as many messages as there are such tasks.
+   */
+  async loadUnqueued(queued: number, limit: number): Promise<Task[]> {
     const rows = await this.unitOfWork.query<TaskRow>(
-      `select * from tasks.task
-       where status = 'new' and not external and run_at < now() - interval '10 seconds'
-       order by id limit $1`,
-      [limit],
+      `with overdue as materialized (
+         select id, run_at from tasks.task
+         where status = 'new' and not external and run_at < now() - interval '10 seconds'
+         order by run_at limit $1::bigint + $2::bigint)
+       select task.* from tasks.task join (
+         select id from overdue order by run_at
+         limit (select greatest(0, count(*) - $1::bigint) from overdue)) as unqueued using (id)`,
+      [queued, limit],
     );
     return rows.map((row) => Task.of(toState(row)));
   }

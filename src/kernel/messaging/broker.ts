@@ -54,8 +54,8 @@ export type PublishOutcome = undefined | Error;
  * Durable queues behind topic exchanges. Two implementations, RabbitMQ and Postgres, pass one contract suite.
  *
  * Delivery is at least once. After a lost connection an implementation reconnects by itself, declares every
- * queue again and re-attaches every consumer; settling a delivery of the older connection rejects, and the
- * message arrives again.
+ * queue again and re-attaches every consumer. Settling a delivery of the older connection either still works or
+ * rejects; in the second case the message arrives again.
  */
 export interface Broker {
   readonly kind: 'rabbitmq' | 'postgres';

@@ -26,9 +26,8 @@ export class RedispatchTasksHandler implements Handler<RedispatchTasks> {
   ) {}
 
   async execute({ queued, limit }: RedispatchTasks): Promise<number> {
-    const overdue = await this.tasks.loadOverdue(queued + limit);
     // The broker delivers in order, so those it lost are most likely the oldest.
-    const lost = overdue.slice(0, Math.max(0, overdue.length - queued));
+    const lost = await this.tasks.loadUnqueued(queued, limit);
     await this.outbox.append(lost.map((task) => runMessage(task.state)));
     return lost.length;
   }

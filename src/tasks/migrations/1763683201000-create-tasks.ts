@@ -35,6 +35,8 @@ export class CreateTasks1763683201000 implements MigrationInterface {
     ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0,
             autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.05)`);
     await runner.query(`create index task_status on tasks.task (status, id)`);
+    await runner.query(`create index task_due on tasks.task (run_at)
+      where status = 'new' and not external`);
     await runner.query(`create unique index task_idempotency_key on tasks.task (idempotency_key)
       where idempotency_key is not null`);
     await runner.query(`create index task_external on tasks.task (kind, priority desc, run_at)

@@ -48,14 +48,15 @@ export class TaskWorker {
   async take({ task_id: taskId, kind, priority }: RunTaskRequest): Promise<void> {
     if (this.#stopping) throw new GiveBack('The worker is shutting down');
     await this.#slots.acquire(kind, priority);
+    const { workerId } = this.lease;
     let claimed: Task | undefined;
     try {
-      claimed = await this.mediator.execute(new StartTask(taskId, this.lease.workerId));
+      claimed = await this.mediator.execute(new StartTask(taskId, workerId));
     } finally {
       if (!claimed) this.#slots.release(kind);
     }
     if (!claimed) return;
-    const ended = this.#run(claimed).finally(() => {
+    const ended = this.#run(claimed, workerId).finally(() => {
       this.#slots.release(kind);
       this.#ended.delete(ended);
     });
@@ -82,9 +83,8 @@ export class TaskWorker {
     await this.lease.stop();
   }
 
-  async #run(task: Task): Promise<void> {
+  async #run(task: Task, workerId: string): Promise<void> {
     const { state } = task;
-    const { workerId } = this.lease;
     const trace = continueTrace(state.traceparent, state.correlationId);
     await runWithContext(trace, async () => {
       const runner = this.kinds.get(state.kind)?.runner;
@@ -125,15 +125,13 @@ export class TaskWorker {
 
   /** While the database is away the result waits here, for as long as the lease lives. */
   async #save(command: FinishAttempt): Promise<boolean> {
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       try {
         return await this.mediator.execute(command);
       } catch (error) {
         if (command.workerId !== this.lease.workerId || this.#stopping) return false;
-        this.#logger.error(
-          { err: error, task_id: command.task.state.id },
-          'Could not record a result; trying again',
-        );
+        const about = { err: error, task_id: command.task.state.id };
+        if (tries === 1) this.#logger.error(about, 'Could not record a result; trying on');
         await delay(RECORD_RETRY_MS);
       }
     }
