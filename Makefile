@@ -1,6 +1,6 @@
 # `make help` lists the commands. They need Node 20 or newer, npm and git; the pinned Node comes with `npm ci`.
 .DEFAULT_GOAL := help
-.PHONY: help all down status logs app-logs app-shell migrate test services verify bench deps
+.PHONY: help all down clean status logs app-logs app-shell migrate test services verify bench deps
 
 run := npm run --silent
 export PORT T BENCH STAND
@@ -13,6 +13,9 @@ all: deps ## Bring everything up, migrated, on http://localhost:8000 (PORT=8001 
 
 down: deps ## Stop everything; the data stays
 	@$(run) stand -- down
+
+clean: deps ## Stop everything and delete its data
+	@$(run) stand -- clean
 
 status: deps ## Say whether the stand is up
 	@$(run) stand -- status

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, cp, lstat, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { canEnter, newReachableFolder, postgresUser, standFolder } from './folders.ts';
 
 const require = createRequire(import.meta.url);
+const pointer = join(standFolder, 'postgres-binaries');
 
 /**
  * The folder with `bin/postgres` and `bin/initdb` that the server's user can execute. The binaries come from npm; when
@@ -14,15 +15,21 @@ const require = createRequire(import.meta.url);
 export async function postgresBinaries(): Promise<string> {
   const native = nativeFolder();
   if (canEnter(join(native, 'bin'), postgresUser())) return prepared(native);
-  const pointer = join(standFolder, 'postgres-binaries');
-  const known = existsSync(pointer) ? (await readFile(pointer, 'utf8')).trim() : '';
-  if (known && (await isOurs(known))) return known;
-  const copy = join(newReachableFolder('millrace-postgres-'), 'native');
+  const known = copiedBinaries();
+  if (known && (await isOurs(known))) return join(known, 'native');
+  const folder = newReachableFolder('millrace-postgres-');
+  const copy = join(folder, 'native');
   await cp(native, copy, { recursive: true, verbatimSymlinks: true });
   await prepared(copy);
   await mkdir(standFolder, { recursive: true });
-  await writeFile(pointer, `${copy}\n`);
+  await writeFile(pointer, `${folder}\n`);
   return copy;
+}
+
+/** The folder of the copy, if one was made and is still there. */
+export function copiedBinaries(): string | undefined {
+  const known = existsSync(pointer) ? readFileSync(pointer, 'utf8').trim() : '';
+  return known && existsSync(known) ? known : undefined;
 }
 
 function nativeFolder(): string {
@@ -58,7 +65,7 @@ async function prepared(native: string): Promise<string> {
 
 /** A copy counts only while nobody but us could have written it. */
 async function isOurs(folder: string): Promise<boolean> {
-  if (!existsSync(join(folder, 'bin/postgres'))) return false;
-  const { uid, mode } = await lstat(dirname(folder));
+  if (!existsSync(join(folder, 'native/bin/postgres'))) return false;
+  const { uid, mode } = await lstat(folder);
   return uid === process.getuid?.() && (mode & 0o022) === 0;
 }

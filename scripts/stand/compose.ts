@@ -42,6 +42,13 @@ export async function down(): Promise<boolean> {
   return true;
 }
 
+/** Removes the containers and all of their data. */
+export async function clean(): Promise<void> {
+  await step('Containers and data removed', () =>
+    compose(['down', '--remove-orphans', '--volumes'], { all: true }),
+  );
+}
+
 /** Runs compose with this terminal as its own. */
 export async function attached(...args: string[]): Promise<number> {
   const { exitCode } = await compose(args, { stdio: 'inherit', reject: false });

@@ -3,7 +3,9 @@ import { mkdirSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { projectFolder } from '../services/folders.ts';
+import { projectFolder, removeFolder, standFolder } from '../services/folders.ts';
+import { copiedBinaries } from '../services/postgres-binaries.ts';
+import { dataFolder } from './data-folder.ts';
 import { tail } from '../services/daemon.ts';
 import { printStep, StandError } from './steps.ts';
 import {
@@ -51,6 +53,13 @@ export async function down(): Promise<boolean> {
   }
   forgetState();
   return running !== undefined;
+}
+
+/** Deletes the data, also where it lies outside of `.stand/`, and the copied binaries. */
+export async function clean(): Promise<void> {
+  for (const folder of [dataFolder(), copiedBinaries()]) if (folder) await removeFolder(folder);
+  for (const pointer of ['postgres-data', 'postgres-binaries'])
+    await removeFolder(join(standFolder, pointer));
 }
 
 function startSupervisor(port: number, digest: string): number {

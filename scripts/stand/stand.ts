@@ -16,6 +16,7 @@ const port = Number(process.env['PORT'] || 8000);
 const commands: Record<string, () => Promise<number | void>> = {
   up,
   down,
+  clean,
   status,
   logs: () => follow(['--tail=100'], globSync(join(logsFolder, '*.log'))),
   'app-logs': () => follow(['--tail=100', 'api', 'worker', 'relay'], [join(logsFolder, 'app.log')]),
@@ -41,6 +42,13 @@ async function down(): Promise<void> {
   const wasDocker = (await docker.hasCompose()) && (await docker.down());
   forgetState();
   console.log(wasEmbedded || wasDocker ? 'The stand is down.' : 'The stand was not up.');
+}
+
+async function clean(): Promise<void> {
+  if (await docker.hasCompose()) await docker.clean();
+  await down();
+  await embedded.clean();
+  console.log('Its data is deleted.');
 }
 
 async function status(): Promise<number> {

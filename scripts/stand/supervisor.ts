@@ -2,21 +2,16 @@
  * The parent of the embedded stand: starts Postgres, migrates, runs the program and starts it again with a growing pause
  * when it dies. Started in the background by `make all`; SIGTERM ends everything in good order.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import getPort, { portNumbers } from 'get-port';
 import { spawnDaemon, tail } from '../services/daemon.ts';
-import {
-  canEnter,
-  newReachableFolder,
-  postgresUser,
-  projectFolder,
-  standFolder,
-} from '../services/folders.ts';
+import { projectFolder } from '../services/folders.ts';
 import { startPostgres } from '../services/postgres.ts';
 import { Service } from '../services/service.ts';
+import { dataFolder, newDataFolder } from './data-folder.ts';
 import { logsFolder, writeStandEnv, writeState, type StandState } from './state.ts';
 
 const HEALTHY_AFTER_MS = 60_000;
@@ -71,28 +66,13 @@ async function bringUp(): Promise<void> {
 
 async function startDatabase(): Promise<Service> {
   const postgres = await startPostgres({
-    folder: dataFolder(),
+    folder: dataFolder() ?? newDataFolder(),
     logFile: logFile('postgres'),
     port: await getPort({ host: '127.0.0.1', port: portNumbers(54320, 54399) }),
     from: 'npm',
   });
   services.push(postgres);
   return postgres;
-}
-
-/** Under `.stand/`, unless the user who runs Postgres cannot go there; then where `.stand/postgres-data` says. */
-function dataFolder(): string {
-  const folder = join(standFolder, 'postgres');
-  if (canEnter(standFolder, postgresUser())) {
-    mkdirSync(folder, { recursive: true });
-    return folder;
-  }
-  const pointer = join(standFolder, 'postgres-data');
-  const known = existsSync(pointer) ? readFileSync(pointer, 'utf8').trim() : '';
-  if (known && existsSync(known)) return known;
-  const created = newReachableFolder('millrace-data-');
-  writeFileSync(pointer, `${created}\n`);
-  return created;
 }
 
 async function migrate(env: NodeJS.ProcessEnv): Promise<void> {
