@@ -25,6 +25,7 @@ import { HttpModule } from '../../src/kernel/http/http.module.js';
 import { Idempotent } from '../../src/kernel/http/idempotent.decorator.js';
 import { decodeCursor, page, pageOf, pageQuery } from '../../src/kernel/http/pages.js';
 import { inTheSameShape, oneOrMany, uuidParam } from '../../src/kernel/http/shapes.js';
+import { HealthChecks } from '../../src/kernel/observability/health-checks.js';
 import { createDataSource } from '../../src/kernel/persistence/data-source.js';
 import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
 
@@ -144,6 +145,7 @@ export class DoorModule {
       controllers: [ThingsController, ProbeController],
       providers: [
         Effects,
+        HealthChecks,
         UnitOfWork,
         { provide: ENV, useValue: env },
         {
@@ -151,7 +153,7 @@ export class DoorModule {
           useValue: createDataSource({ url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE }),
         },
       ],
-      exports: [ENV, UnitOfWork],
+      exports: [ENV, HealthChecks, UnitOfWork],
     };
   }
 }

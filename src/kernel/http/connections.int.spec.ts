@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Door, openDoor } from '../../../test/support/http-door.js';
-import { Draining } from './draining.js';
+import { HealthChecks } from '../observability/health-checks.js';
 
 let door: Door;
 let port: number;
@@ -105,7 +105,7 @@ describe('when the application closes', () => {
     const closed = door.app.close();
     const stillServed = await fetch(`http://127.0.0.1:${port}/things/empty`);
     expect([stillServed.status, stillServed.headers.get('connection')]).toEqual([200, 'close']);
-    expect(door.app.get(Draining).active).toBe(true);
+    expect(door.app.get(HealthChecks).draining).toBe(true);
     released.resolve('019aa3a4-5b6c-7d8e-9f00-112233445566');
     expect(await answered).toEqual({ status: 201, connection: 'close' });
     await closed;

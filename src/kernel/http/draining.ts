@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { ENV, type Env } from '../env.js';
+import { HealthChecks } from '../observability/health-checks.js';
 
 /** The part of the grace period that is given to clients and load balancers to go elsewhere. */
 const SHARE_OF_GRACE = 0.1;
@@ -17,26 +18,24 @@ const SHARE_OF_GRACE = 0.1;
  */
 @Injectable()
 export class Draining implements OnModuleDestroy, BeforeApplicationShutdown {
-  #active = false;
   #server?: FastifyInstance['server'];
 
-  constructor(@Inject(ENV) private readonly env: Env) {}
-
-  /** True from the first moment of a shutdown. */
-  get active(): boolean {
-    return this.#active;
-  }
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    private readonly health: HealthChecks,
+  ) {}
 
   watch(fastify: FastifyInstance): void {
     this.#server = fastify.server;
     fastify.addHook('onSend', (_request, reply, _payload, done) => {
-      if (this.#active) reply.header('connection', 'close');
+      if (this.health.draining) reply.header('connection', 'close');
       done();
     });
   }
 
+  /** Nest's first step of a shutdown; whoever has something to do before it calls `HealthChecks.drain` earlier. */
   onModuleDestroy(): void {
-    this.#active = true;
+    this.health.drain();
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -9,7 +9,7 @@ import { SchemaPipe } from './validation.js';
 
 /**
  * Validation and problem documents for every controller, and what {@link createHttpApp} asks the application for.
- * Needs ENV and UnitOfWork to be provided globally.
+ * Needs ENV, HealthChecks and UnitOfWork to be provided globally.
  */
 @Global()
 @Module({
@@ -21,6 +21,6 @@ import { SchemaPipe } from './validation.js';
     { provide: APP_PIPE, useClass: SchemaPipe },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
-  exports: [AllowedMethods, Draining, Idempotency, IdempotencyStore],
+  exports: [Idempotency, IdempotencyStore],
 })
 export class HttpModule {}

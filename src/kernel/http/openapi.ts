@@ -34,15 +34,22 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
   const statuses = Object.values(document.paths).flatMap((path) =>
     METHODS.flatMap((method) => (path[method] ? documentProblems(path[method]) : [])),
   );
-  document.paths = sorted(document.paths);
-  document.components = {
-    ...document.components,
-    schemas: sorted({ ...document.components?.schemas, Problem: PROBLEM_SCHEMA }),
-    responses: Object.fromEntries(
-      [...new Set(statuses)].sort().map((status) => [`Problem${status}`, problemResponse(status)]),
-    ),
+  const { openapi, info, ...rest } = document;
+  return {
+    openapi,
+    info,
+    ...rest,
+    paths: sorted(document.paths),
+    components: {
+      ...document.components,
+      schemas: sorted({ ...document.components?.schemas, Problem: PROBLEM_SCHEMA }),
+      responses: Object.fromEntries(
+        [...new Set(statuses)]
+          .sort()
+          .map((status) => [`Problem${status}`, problemResponse(status)]),
+      ),
+    },
   };
-  return document;
 }
 
 /** Refers every problem of the operation to the shared component, and says which there are. */
@@ -57,6 +64,8 @@ function documentProblems(operation: Operation): number[] {
   ]);
   const responses: Responses = { ...operation.responses };
   statuses.forEach((status) => {
+    const own = responses[status];
+    if (own && 'content' in own) return; // it answers this status with a body of its own
     responses[status] = { $ref: `#/components/responses/Problem${status}` };
   });
   operation.responses = sorted(responses);
