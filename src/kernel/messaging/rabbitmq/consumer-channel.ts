@@ -34,7 +34,7 @@ export class ConsumerChannel implements Session, DeliveryChannel {
   readonly #acks: Acknowledger;
   readonly #end = new AbortController();
   #consumerTag = '';
-  #isStopping = false;
+  #isCancelled = false;
   #closing: Promise<void> | undefined;
 
   static async open(
@@ -83,9 +83,14 @@ export class ConsumerChannel implements Session, DeliveryChannel {
 
   /** No new deliveries after this; the channel ends when those at hand are settled. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
-    if (this.#end.signal.aborted) return;
-    await this.#channel.cancel(this.#consumerTag);
+    if (this.#isUsable) {
+      try {
+        await this.#channel.cancel(this.#consumerTag);
+      } catch (error) {
+        if (this.#isUsable) throw error; // else it is stopped by the end of its channel
+      }
+    }
+    this.#isCancelled = true;
     this.#closeWhenDone();
   }
 
@@ -153,7 +158,7 @@ export class ConsumerChannel implements Session, DeliveryChannel {
   }
 
   #closeWhenDone(): void {
-    if (this.#isStopping && this.#acks.atHand === 0) this.#closeAside();
+    if (this.#isCancelled && this.#acks.atHand === 0) this.#closeAside();
   }
 
   #closeAside(): void {
