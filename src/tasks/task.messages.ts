@@ -5,7 +5,7 @@ import {
   eventMessage,
   type OutboxMessage,
 } from '../kernel/outbox/outbox-message.js';
-import type { TaskState } from './domain/task.js';
+import type { TaskState } from './domain/task.state.js';
 import type { TaskEvent } from './domain/task.events.js';
 
 /** Scope of the messages that ask workers to run tasks. */

@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ENV, type Env } from '../kernel/env.js';
 import { Outbox } from '../kernel/outbox/outbox.js';
 import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
-import { Task, type TaskState } from './domain/task.js';
+import { Task } from './domain/task.js';
 import type { TaskEvent } from './domain/task.events.js';
+import type { TaskState } from './domain/task.state.js';
 import { runMessage, taskEventMessage } from './task.messages.js';
 import { taskColumns, type TaskRow, toState } from './task.rows.js';
 

@@ -1,5 +1,5 @@
 import type { Backoff } from './domain/backoff.js';
-import type { FailedAttempt, TaskError, TaskState, TaskStatus } from './domain/task.js';
+import type { FailedAttempt, TaskError, TaskState, TaskStatus } from './domain/task.state.js';
 
 /** A row of `tasks.task` as the driver returns it. */
 export interface TaskRow {

@@ -1,4 +1,4 @@
-import type { TaskState } from './domain/task.js';
+import type { TaskState } from './domain/task.state.js';
 import type { TaskView } from './tasks.dto.js';
 
 /** The columns of a {@link TaskView}, as a query selects them. */

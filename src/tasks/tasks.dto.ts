@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { oneOrMany, uuidParam } from '../kernel/http/shapes.js';
 import { pageOf, pageQuery } from '../kernel/http/pages.js';
-import { TASK_STATUSES } from './domain/task.js';
+import { TASK_STATUSES } from './domain/task.state.js';
 
 export const MAX_PAYLOAD_BYTES = 65_536;
 const DAY_MS = 86_400_000;

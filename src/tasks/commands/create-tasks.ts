@@ -12,13 +12,14 @@ import {
   type TraceContext,
 } from '../../kernel/observability/trace-context.js';
 import { DEFAULT_BACKOFF } from '../domain/backoff.js';
-import { Task, type TaskSpec } from '../domain/task.js';
+import { Task } from '../domain/task.js';
 import { TaskBacklogFull, UnknownTaskKind, UnknownTaskQueue } from '../domain/task.errors.js';
+import type { TaskSpec } from '../domain/task.state.js';
 import { TaskRepository } from '../task.repository.js';
 import { toView } from '../task.view.js';
 import type { CreateTaskRequest, TaskView } from '../tasks.dto.js';
 import { TaskBacklog } from '../worker/task-backlog.js';
-import { TaskKinds } from '../worker/task-kinds.js';
+import { type RegisteredKind, TaskKinds } from '../worker/task-kinds.js';
 
 const DEFAULT_MAX_ATTEMPTS = 3;
 const DEFAULT_TIMEOUT_MS = 300_000;
@@ -76,16 +77,7 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
   }
 
   #specOf(request: CreateTaskRequest, context: TraceContext, place: string): TaskSpec {
-    const kind = this.kinds.get(request.kind);
-    if (!kind) throw new UnknownTaskKind(request.kind, this.kinds.names, place);
-    if (!this.env.TASKS_QUEUES.includes(request.queue)) {
-      throw new UnknownTaskQueue(request.queue, this.env.TASKS_QUEUES, place);
-    }
-    const checked = kind.payload?.safeParse(request.payload);
-    if (checked?.success === false) {
-      const field = place ? `${place}.payload` : 'payload';
-      throw new ValidationError('body', fieldErrors(checked.error.issues, field, request.payload));
-    }
+    const kind = this.#kindOf(request, place);
     return {
       kind: request.kind,
       queue: request.queue,
@@ -100,6 +92,20 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
       correlationId: context.correlationId,
       traceparent: context.traceparent,
     };
+  }
+
+  #kindOf(request: CreateTaskRequest, place: string): RegisteredKind {
+    const kind = this.kinds.get(request.kind);
+    if (!kind) throw new UnknownTaskKind(request.kind, this.kinds.names, place);
+    if (!this.env.TASKS_QUEUES.includes(request.queue)) {
+      throw new UnknownTaskQueue(request.queue, this.env.TASKS_QUEUES, place);
+    }
+    const checked = kind.payload?.safeParse(request.payload);
+    if (checked?.success === false) {
+      const field = place ? `${place}.payload` : 'payload';
+      throw new ValidationError('body', fieldErrors(checked.error.issues, field, request.payload));
+    }
+    return kind;
   }
 
   async #existing(left: readonly Task[]): Promise<Map<string, Task>> {

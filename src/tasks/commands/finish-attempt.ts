@@ -1,7 +1,8 @@
 import { Command } from '@nestjs/cqrs';
 import { Clock } from '../../kernel/clock.js';
 import { type BatchHandler, Handles } from '../../kernel/cqrs/handles.js';
-import type { AttemptResult, Task } from '../domain/task.js';
+import type { Task } from '../domain/task.js';
+import type { AttemptResult } from '../domain/task.state.js';
 import { TaskRepository } from '../task.repository.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { DomainEvent } from '../../kernel/domain/domain-event.js';
-import type { TaskState } from './task.js';
+import type { TaskState } from './task.state.js';
 
 export const TASK_EVENTS = [
   'created',

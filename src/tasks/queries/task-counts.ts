@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../kernel/persistence/database.js';
-import type { TaskStatus } from '../domain/task.js';
+import type { TaskStatus } from '../domain/task.state.js';
 
 export interface TaskCount {
   readonly kind: string;

@@ -10,7 +10,7 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   readonly logger: LoggerService;
   /** Reports 0 to 100; written about once a second. */
-  progress(percent: number): void;
+  readonly progress: (percent: number) => void;
 }
 
 /** Does the work of one kind of task. May run more than once for a task: a crash loses the record, not the deed. */

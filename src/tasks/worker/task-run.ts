@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
-import type { AttemptResult, Task } from '../domain/task.js';
+import type { Task } from '../domain/task.js';
+import type { AttemptResult } from '../domain/task.state.js';
 import { PermanentError, type TaskRunner } from './task-handler.js';
 
 /** How long a handler may take to obey its abort signal. */

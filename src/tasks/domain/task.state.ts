@@ -1,0 +1,68 @@
+import type { Backoff } from './backoff.js';
+
+export const TASK_STATUSES = ['new', 'in_progress', 'succeeded', 'failed', 'cancelled'] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+
+export type FailureReason = 'exhausted' | 'poison' | 'timeout' | 'cancelled' | 'rejected';
+
+export interface TaskError {
+  readonly code: string;
+  readonly message: string;
+  readonly reason: FailureReason;
+}
+
+/** One attempt that did not succeed. */
+export interface FailedAttempt {
+  readonly attempt: number;
+  readonly code: string;
+  readonly message: string;
+  readonly at: string;
+}
+
+/** What a creator may say about a task; defaults are filled in already. */
+export interface TaskSpec {
+  readonly kind: string;
+  readonly queue: string;
+  readonly external: boolean;
+  readonly payload: unknown;
+  readonly priority: number;
+  readonly runAt: Date | undefined;
+  readonly maxAttempts: number;
+  readonly timeoutMs: number;
+  readonly backoff: Backoff;
+  readonly idempotencyKey: string | undefined;
+  readonly correlationId: string;
+  readonly traceparent: string;
+}
+
+export interface TaskState extends Omit<TaskSpec, 'runAt' | 'idempotencyKey'> {
+  readonly id: string;
+  readonly status: TaskStatus;
+  readonly runAt: Date;
+  readonly idempotencyKey: string | null;
+  readonly attempt: number;
+  /** Attempts used up before the last manual retry, which grants `maxAttempts` new ones. */
+  readonly attemptsBefore: number;
+  readonly crashes: number;
+  readonly progress: number;
+  readonly result: unknown;
+  readonly error: TaskError | null;
+  readonly failures: readonly FailedAttempt[];
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+/** How one attempt ended, as the worker saw it. */
+export type AttemptResult =
+  | { readonly kind: 'success'; readonly result: unknown }
+  | {
+      readonly kind: 'failure';
+      readonly code: string;
+      readonly message: string;
+      /** `permanent` failures are not tried again; `crash` means that the process under the attempt died. */
+      readonly nature: FailureNature;
+    };
+
+export type FailureNature = 'passing' | 'permanent' | 'timeout' | 'crash';
