@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
 import { type Door, openDoor } from '../../../test/support/http-door.js';
 
@@ -10,10 +11,11 @@ afterAll(() => door.close());
 
 async function ask(options: InjectOptions) {
   const answer = await door.app.inject(options);
+  const isJson = answer.headers['content-type']?.includes('json') ?? false;
   return {
     status: answer.statusCode,
     headers: answer.headers,
-    body: answer.json<Record<string, unknown>>(),
+    body: isJson ? answer.json<Record<string, unknown>>() : {},
   };
 }
 
@@ -175,6 +177,42 @@ describe('a body', () => {
   ])('that is %.30s is invalid', async (payload) => {
     const { status, body } = await post(payload);
     expect([status, body.errors]).toEqual([422, [{ field: 'body', message: expect.any(String) }]]);
+  });
+});
+
+describe('nothing that a client sends', () => {
+  it('as a body is answered with a 5xx', async () => {
+    const body = fc.oneof(
+      fc.json(),
+      fc.string({ unit: 'binary' }),
+      fc.object({ maxDepth: 3 }).map((value) => JSON.stringify({ payload: 'a', nested: value })),
+      fc
+        .array(fc.record({ payload: fc.string({ unit: 'binary' }), priority: fc.integer() }))
+        .map((items) => JSON.stringify(items)),
+    );
+    await fc.assert(
+      fc.asyncProperty(body, async (payload) => {
+        const { status } = await ask({ method: 'POST', url: '/things', payload, headers: json });
+        expect([201, 400, 422]).toContain(status);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('as an address is answered with a 5xx', async () => {
+    const path = fc.oneof(
+      fc.webPath(),
+      fc.string().map((id) => `/things/${encodeURIComponent(id.toWellFormed())}`),
+      fc.webQueryParameters().map((query) => `/things?${query}`),
+      fc.string().map((cursor) => `/things?cursor=${encodeURIComponent(cursor.toWellFormed())}`),
+    );
+    await fc.assert(
+      fc.asyncProperty(path, async (url) => {
+        const { status } = await ask({ url: url.startsWith('/') ? url : `/${url}` });
+        expect(status).toBeLessThan(500);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
