@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
 import type { Task } from '../domain/task.js';
 import type { AttemptResult } from '../domain/task.state.js';
@@ -22,12 +21,14 @@ export interface RunEnd {
   readonly leaked: boolean;
 }
 
-/** One attempt at a task in this process. Never rejects. */
+/** One attempt at a task in this process. */
 export class TaskRun {
-  readonly #controller = new AbortController();
   readonly startedAt = performance.now();
   progress = 0;
   savedProgress = 0;
+  readonly #controller = new AbortController();
+  #end: ((end: RunEnd) => void) | undefined;
+  #grace: NodeJS.Timeout | undefined;
 
   constructor(
     readonly task: Task,
@@ -35,16 +36,35 @@ export class TaskRun {
     private readonly logger: LoggerService,
   ) {}
 
+  /** Tells the handler to stop, once. One that does not within five seconds is given up. */
   abort(why: RunAborted['why']): void {
-    this.#controller.abort(new RunAborted(why));
+    if (this.#controller.signal.aborted) return;
+    const reason = new RunAborted(why);
+    this.#controller.abort(reason);
+    this.#grace = setTimeout(() => {
+      this.#end?.({ result: ended(reason.why), leaked: true });
+    }, ABORT_GRACE_MS);
   }
 
+  /** Runs the handler to its end, or until it is given up. Never rejects. */
   async execute(): Promise<RunEnd> {
-    const { id, attempt, payload, timeoutMs } = this.task.state;
-    const { signal } = this.#controller;
-    const timer = setTimeout(() => {
+    const timeout = setTimeout(() => {
       this.abort('timeout');
-    }, timeoutMs);
+    }, this.task.state.timeoutMs);
+    try {
+      return await new Promise<RunEnd>((resolve) => {
+        this.#end = resolve;
+        void this.#work().then(resolve);
+      });
+    } finally {
+      clearTimeout(timeout);
+      clearTimeout(this.#grace);
+    }
+  }
+
+  async #work(): Promise<RunEnd> {
+    const { signal } = this.#controller;
+    const { id, attempt, payload } = this.task.state;
     const context = {
       taskId: id,
       attempt,
@@ -54,31 +74,13 @@ export class TaskRun {
         this.progress = Math.round(Math.min(100, Math.max(0, percent)));
       },
     };
-    const work = settled(async () => this.runner.run(payload, context));
-    const outcome = await Promise.race([work, this.#abandoned()]);
-    clearTimeout(timer);
-    this.#controller.abort(new RunAborted('shutdown')); // ends the wait in #abandoned; the handler has ended
-    return outcome;
-  }
-
-  /** Resolves when the handler has had its grace after an abort. */
-  async #abandoned(): Promise<RunEnd> {
-    const { signal } = this.#controller;
-    const reason = await new Promise<RunAborted>((resolve) => {
-      signal.addEventListener('abort', () => {
-        resolve(signal.reason as RunAborted);
-      });
-    });
-    await delay(ABORT_GRACE_MS, undefined, { ref: false });
-    return { result: resultOf(reason), leaked: true };
-  }
-}
-
-async function settled(work: () => Promise<unknown>): Promise<RunEnd> {
-  try {
-    return { result: success(await work()), leaked: false };
-  } catch (error) {
-    return { result: resultOf(error), leaked: false };
+    try {
+      return { result: success(await this.runner.run(payload, context)), leaked: false };
+    } catch (error) {
+      // Whatever a stopped handler throws, it is the stop that ended it.
+      const why = signal.reason instanceof RunAborted ? signal.reason.why : undefined;
+      return { result: why ? ended(why) : failure(error), leaked: false };
+    }
   }
 }
 
@@ -93,14 +95,13 @@ function success(result: unknown): AttemptResult {
   };
 }
 
-function resultOf(error: unknown): RunEnd['result'] {
-  if (error instanceof RunAborted) return ended(error.why);
-  const message = error instanceof Error ? error.message : String(error);
+function failure(error: unknown): AttemptResult {
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, 2_000);
   if (error instanceof PermanentError) {
     return { kind: 'failure', nature: 'permanent', code: error.code, message };
   }
   const code = error instanceof Error ? error.name : 'error';
-  return { kind: 'failure', nature: 'passing', code, message: message.slice(0, 2_000) };
+  return { kind: 'failure', nature: 'passing', code, message };
 }
 
 function ended(why: RunAborted['why']): RunEnd['result'] {
