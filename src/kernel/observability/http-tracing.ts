@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { JsonLines } from './logger.js';
@@ -40,6 +39,12 @@ export function registerHttpTracing(fastify: FastifyInstance): void {
       else enter(request, done);
     });
   });
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    reenter(request, done);
+  });
+  fastify.addHook('onError', (request, _reply, _error, done) => {
+    reenter(request, done);
+  });
   fastify.addHook('onResponse', (request, reply, done) => {
     endServerSpan(request, reply);
     done();
@@ -53,16 +58,16 @@ function single(header: string | string[] | undefined): string | undefined {
 
 function enter(request: FastifyRequest, done: () => void): void {
   request.traceContext = currentContext();
-  if (request.method !== 'GET') bindEvents(request);
   done();
 }
 
 /**
- * The socket emits the body outside of the request's async context, and everything after the body parser would run
- * there; so the request's events are emitted inside the context instead.
+ * The socket emits the body outside of the request's async context, so whatever follows the body parser has to come
+ * back into it. (Binding the request's events instead would cost 15 µs, this costs 2.)
  */
-function bindEvents({ raw }: FastifyRequest): void {
-  raw.emit = AsyncLocalStorage.bind(raw.emit.bind(raw));
+function reenter({ traceContext, span }: FastifyRequest, done: () => void): void {
+  if (!traceContext || currentContext() === traceContext) done();
+  else runWithContext(traceContext, () => (span ? runInSpan(span, done) : done()));
 }
 
 function enterServerSpan(request: FastifyRequest, done: () => void): void {

@@ -187,9 +187,16 @@ async function settle<T>(span: Span, fn: (span: Span) => Promise<T>): Promise<T>
 function reportToLog(): void {
   const logger = new Logger('OpenTelemetry');
   const silent = (): void => undefined;
-  const error = (message: string): void => logger.warn(message);
+  const error = (message: string): void => {
+    logger.warn({ reason: reasonIn(message) }, 'spans could not be exported');
+  };
   diag.setLogger(
     { error, warn: silent, info: silent, debug: silent, verbose: silent },
     { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true },
   );
+}
+
+/** The SDK writes errors as JSON with their stack. */
+function reasonIn(message: string): string {
+  return /"message":"([^"]*)"/.exec(message)?.[1] ?? message;
 }
