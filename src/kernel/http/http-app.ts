@@ -56,8 +56,8 @@ export async function createHttpApp(
   return app;
 }
 
-/** Fastify as the API needs it; for tests that make their application themselves. */
-export function fastifyAdapter(): FastifyAdapter {
+/** Fastify as the API needs it. */
+function fastifyAdapter(): FastifyAdapter {
   const { keepAliveTimeout, connectionTimeout, requestTimeout, ...http } = TIMEOUTS;
   const options: FastifyHttpOptions<Server> = {
     bodyLimit: BODY_LIMIT,
@@ -78,7 +78,7 @@ export function fastifyAdapter(): FastifyAdapter {
 }
 
 /** Everything of the door that needs the application's providers. Call it before `init` or `listen`. */
-export function configureHttp(app: NestFastifyApplication, env: Env): void {
+function configureHttp(app: NestFastifyApplication, env: Env): void {
   describeRoutes(app);
   const fastify = app.getHttpAdapter().getInstance();
   registerHttpTracing(fastify); // before all other hooks, so that what they refuse can be traced

@@ -1,4 +1,3 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Door, openDoor } from '../../../test/support/http-door.js';
 import { type Lease, testDatabase } from '../../../test/support/services.js';
 import { CreateIdempotency1763683300000 } from '../migrations/1763683300000-create-idempotency.js';

@@ -1,4 +1,3 @@
-import { expect, it } from '@jest/globals';
 import { HttpCode, SetMetadata } from '@nestjs/common';
 import { Idempotent } from './idempotent.decorator.js';
 

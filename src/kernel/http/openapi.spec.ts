@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { type Door, DoorModule, openDoor } from '../../../test/support/http-door.js';
 import { loadEnv } from '../env.js';

@@ -1,9 +1,17 @@
-import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { decodeCursor, encodeCursor, page, pageQuery } from './pages.js';
 
 const sortKey = z.tuple([z.iso.datetime(), z.uuid()]);
+
+function catchError(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('It was accepted');
+}
 
 describe('a cursor', () => {
   it('gives back the sort key it was made of', () => {
@@ -22,12 +30,11 @@ describe('a cursor', () => {
   it('that we did not make is refused by name, whatever it is', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (cursor) => {
-        expect(() => decodeCursor(sortKey, cursor)).toThrow(
-          expect.objectContaining({
-            kind: 'malformed',
-            details: { errors: [expect.objectContaining({ field: 'query.cursor' })] },
-          }),
-        );
+        const error = catchError(() => decodeCursor(sortKey, cursor));
+        expect(error).toMatchObject({
+          kind: 'malformed',
+          details: { errors: [{ field: 'query.cursor' }] },
+        });
       }),
     );
   });

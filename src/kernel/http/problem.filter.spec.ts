@@ -1,4 +1,3 @@
-import { expect, it } from '@jest/globals';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { AllowedMethods } from './allowed-methods.js';
 import { ProblemFilter } from './problem.filter.js';

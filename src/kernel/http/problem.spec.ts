@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
 import { type Door, openDoor } from '../../../test/support/http-door.js';
@@ -31,7 +30,7 @@ describe('a problem', () => {
       status: 409,
       detail: 'The rule is broken.',
       instance: '/api/v1/things/error/domain/conflict',
-      trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      trace_id: expect.stringMatching(/^[0-9a-f]{32}$/) as unknown,
       errors: [{ field: 'state', message: 'is final' }],
     });
   });
@@ -165,7 +164,7 @@ describe('a body', () => {
     const { status, body } = await post(JSON.stringify(items));
     expect([status, body.errors]).toEqual([
       422,
-      [{ field: '[3].priority', message: expect.any(String) }],
+      [{ field: '[3].priority', message: expect.any(String) as unknown }],
     ]);
   });
 
@@ -176,7 +175,10 @@ describe('a body', () => {
     ['null', 'null'],
   ])('that is %.30s is invalid', async (payload) => {
     const { status, body } = await post(payload);
-    expect([status, body.errors]).toEqual([422, [{ field: 'body', message: expect.any(String) }]]);
+    expect([status, body.errors]).toEqual([
+      422,
+      [{ field: 'body', message: expect.any(String) as unknown }],
+    ]);
   });
 });
 

@@ -1,4 +1,3 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type Door, openDoor } from '../../../test/support/http-door.js';
 import { RateLimit } from './rate-limit.js';

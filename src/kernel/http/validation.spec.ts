@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import type { ArgumentMetadata } from '@nestjs/common';
 import { z } from 'zod';
 import type { DomainError } from '../domain/domain-error.js';
