@@ -11,10 +11,12 @@ import {
   Post,
   Query,
   Res,
+  Sse,
   UseGuards,
 } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { NEVER } from 'rxjs';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { DomainError } from '../../src/kernel/domain/domain-error.js';
@@ -112,6 +114,11 @@ class ThingsController {
   @Get('error/unexpected')
   unexpected() {
     return this.effects.fail();
+  }
+
+  @Sse('forever')
+  forever() {
+    return NEVER;
   }
 
   @Get('empty')

@@ -112,6 +112,16 @@ describe('when the application closes', () => {
   });
 });
 
+it('a stream without an end does not keep the application from closing', async () => {
+  const impatient = await openDoor({ SHUTDOWN_GRACE_MS: '300' });
+  await impatient.app.listen(0, '127.0.0.1');
+  const { port: itsPort } = impatient.app.getHttpServer().address() as AddressInfo;
+  const stream = await fetch(`http://127.0.0.1:${itsPort}/things/forever`);
+  expect(stream.headers.get('content-type')).toBe('text/event-stream');
+  const [read] = await Promise.allSettled([stream.text(), impatient.close()]);
+  expect(read.status).toBe('rejected');
+});
+
 function post(agent: Agent): Promise<{ status?: number; connection?: string }> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' };

@@ -2,6 +2,7 @@ import {
   Inject,
   Injectable,
   type BeforeApplicationShutdown,
+  type OnApplicationShutdown,
   type OnModuleDestroy,
 } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
@@ -14,11 +15,13 @@ const SHARE_OF_GRACE = 0.1;
 /**
  * How the HTTP door is closed: readiness says no first, every answer then asks its client to give the connection
  * up, and the server stops listening when no connection is left or a tenth of the grace period has passed.
- * Requests that are under way, or still arrive, are answered in full.
+ * Requests that are under way, or still arrive, are answered in full; what has no end of its own, such as a stream of
+ * events, is cut off when the grace period is over.
  */
 @Injectable()
-export class Draining implements OnModuleDestroy, BeforeApplicationShutdown {
+export class Draining implements OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown {
   #server?: FastifyInstance['server'];
+  #end?: NodeJS.Timeout;
 
   constructor(
     @Inject(ENV) private readonly env: Env,
@@ -39,10 +42,16 @@ export class Draining implements OnModuleDestroy, BeforeApplicationShutdown {
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.#end = setTimeout(() => this.#server?.closeAllConnections(), this.env.SHUTDOWN_GRACE_MS);
+    this.#end.unref();
     const deadline = performance.now() + this.env.SHUTDOWN_GRACE_MS * SHARE_OF_GRACE;
     while (performance.now() < deadline && (await this.#connections()) > 0) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  onApplicationShutdown(): void {
+    clearTimeout(this.#end);
   }
 
   #connections(): Promise<number> {
