@@ -61,6 +61,7 @@ export class HealthController {
     const usable = report.status === 'ok' || report.status === 'degraded';
     reply.status(usable ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE);
     reply.header('cache-control', 'no-store');
+    if (!usable) reply.header('retry-after', '1');
     return report;
   }
 }

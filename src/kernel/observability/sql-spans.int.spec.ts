@@ -3,8 +3,8 @@ import { testDatabase } from '../../../test/support/services.js';
 import type { Lease } from '../../../test/support/services.js';
 import { createDataSource } from '../persistence/data-source.js';
 import { tracePostgres } from './sql-spans.js';
+import type { InSpan } from './sql-spans.js';
 import { continueTrace, runWithContext } from './trace-context.js';
-import type { withSpan } from './tracing.js';
 
 interface Opened {
   name: string;
@@ -17,11 +17,11 @@ let opened: Opened[];
 let restore: () => void;
 
 /** Stands where the exporter would, to see which spans are asked for. */
-const recording: typeof withSpan = async (name, _kind, attributes, fn) => {
+const recording: InSpan = async (name, _kind, attributes, fn) => {
   const span: Opened = { name, text: attributes['db.query.text'] };
   opened.push(span);
   try {
-    return await fn(undefined as never);
+    return await fn();
   } catch (error) {
     span.failed = true;
     throw error;

@@ -1,6 +1,14 @@
+import type { Attributes } from '@opentelemetry/api';
 import pg from 'pg';
-import type { withSpan } from './tracing.js';
 import { currentContext } from './trace-context.js';
+
+/** `withSpan` of tracing.ts, which knows this file. */
+export type InSpan = <T>(
+  name: string,
+  kind: 'client',
+  attributes: Attributes,
+  fn: () => Promise<T>,
+) => Promise<T>;
 
 type Query = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -11,7 +19,7 @@ const MAX_SQL_LENGTH = 1_000;
  * with its placeholders is recorded, never a parameter. Loops that poll outside of any request stay unrecorded.
  * Returns the way back.
  */
-export function tracePostgres(inSpan: typeof withSpan): () => void {
+export function tracePostgres(inSpan: InSpan): () => void {
   const prototype = pg.Client.prototype as unknown as { query: Query };
   const original = prototype.query;
   prototype.query = function traced(...args) {
