@@ -1,16 +1,23 @@
-import { NotFoundException } from '@nestjs/common';
+import { type DynamicModule, NotFoundException, type Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import type { Env } from './kernel/env.js';
 import { createHttpApp } from './kernel/http/http-app.js';
 import { MessageServer } from './kernel/messaging/message-server.js';
+import { HealthChecks } from './kernel/observability/health-checks.js';
 import { createLogger, exitOnCrash, JsonLogger } from './kernel/observability/logger.js';
 
-/** Puts the whole program together and starts it: messages first, so that a ready process can also work. */
-export async function startApp(env: Env): Promise<NestFastifyApplication> {
+/**
+ * Puts the whole program together and starts it: messages first, so that a ready process can also work.
+ * `root` is the module that imports all others.
+ */
+export async function startApp(
+  env: Env,
+  root: Type | DynamicModule = AppModule.for(env),
+): Promise<NestFastifyApplication> {
   const logger = createLogger(env);
   exitOnCrash(logger);
-  const app = await createHttpApp(AppModule.for(env), env, {
+  const app = await createHttpApp(root, env, {
     logger: new JsonLogger(logger),
     abortOnError: false,
   });
@@ -24,6 +31,7 @@ export async function startApp(env: Env): Promise<NestFastifyApplication> {
 
 /** Takes no more work, finishes what is at hand within the grace time, closes everything. */
 export async function stopApp(app: NestFastifyApplication): Promise<void> {
+  app.get(HealthChecks).drain(); // readiness says no before anything stops
   await app.get(MessageServer).stopConsuming();
   await app.close();
 }
