@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { Inject, Injectable } from '@nestjs/common';
 import { ENV, type Env } from '../kernel/env.js';
 import { Outbox } from '../kernel/outbox/outbox.js';
@@ -5,6 +6,7 @@ import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
 import { Task } from './domain/task.js';
 import type { TaskEvent } from './domain/task.events.js';
 import type { TaskState } from './domain/task.state.js';
+import { logTransitions } from './task.log.js';
 import { runMessage, taskEventMessage } from './task.messages.js';
 import { taskColumns, type TaskRow, toState } from './task.rows.js';
 
@@ -22,6 +24,9 @@ const INSERTED = `id, kind, queue, external, priority, max_attempts, timeout_ms,
  */
 @Injectable()
 export class TaskRepository {
+  /** Emits `external` after every commit that left tasks for external workers to lease. */
+  readonly signals = new EventEmitter<{ external: [] }>();
+
   constructor(
     @Inject(ENV) private readonly env: Env,
     private readonly unitOfWork: UnitOfWork,
@@ -141,16 +146,17 @@ export class TaskRepository {
     return saved;
   }
 
-  /** Locks tasks in progress whose worker, or whose external lease, is gone. */
-  async loadAbandoned(limit: number): Promise<Task[]> {
-    const rows = await this.unitOfWork.query<TaskRow>(
-      `select * from tasks.task
+  /** Locks tasks in progress whose worker, or whose external lease, is gone. A lease ends with the timeout, too. */
+  async loadAbandoned(limit: number): Promise<{ task: Task; timedOut: boolean }[]> {
+    const rows = await this.unitOfWork.query<TaskRow & { timed_out: boolean }>(
+      `select *, external and lease_expires_at >= started_at + timeout_ms * interval '1 ms' as timed_out
+       from tasks.task
        where status = 'in_progress' and case when external then lease_expires_at < now()
          else not exists (select 1 from tasks.worker where worker.id = lease_owner and expires_at > now()) end
        order by id limit $1 for update skip locked`,
       [limit],
     );
-    return rows.map((row) => Task.of(toState(row)));
+    return rows.map((row) => ({ task: Task.of(toState(row)), timedOut: row.timed_out }));
   }
 
   /**
@@ -186,16 +192,24 @@ export class TaskRepository {
   }
 
   async #send(tasks: readonly Task[]): Promise<void> {
+    const changes = tasks.map((task) => ({
+      state: task.state,
+      events: task.releaseEvents() as readonly TaskEvent[],
+    }));
     await this.outbox.append(
-      tasks.flatMap((task) => {
-        const events = task.releaseEvents() as readonly TaskEvent[];
+      changes.flatMap(({ state, events }) => {
         const messages = events
           .filter((event) => this.env.TASKS_EVENTS.includes(event.name))
-          .map((event) => taskEventMessage(event, task.state));
-        const isToBeRun = task.state.status === 'new' && !task.state.external;
-        return isToBeRun ? [...messages, runMessage(task.state)] : messages;
+          .map((event) => taskEventMessage(event, state));
+        const isToBeRun = state.status === 'new' && !state.external;
+        return isToBeRun ? [...messages, runMessage(state)] : messages;
       }),
     );
+    this.unitOfWork.afterCommit(() => {
+      logTransitions(changes);
+      const isToBeLeased = changes.some(({ state }) => state.external && state.status === 'new');
+      if (isToBeLeased) this.signals.emit('external');
+    });
   }
 }
 

@@ -6,13 +6,13 @@ import { TASK_STATUSES } from './domain/task.state.js';
 export const MAX_PAYLOAD_BYTES = 65_536;
 const DAY_MS = 86_400_000;
 
-const name = z
+export const taskName = z
   .string()
   .min(1)
   .max(100)
   .regex(/^[\w.:-]+$/, 'may hold letters, digits and . _ : -');
 
-const json = z.unknown().meta({ description: 'Any JSON' });
+export const json = z.unknown().meta({ description: 'Any JSON' });
 
 const payload = json
   .refine((value) => value !== undefined, { error: 'is required: any JSON of up to 64 KiB' })
@@ -41,8 +41,10 @@ export const backoffShape = z
 export const createTask = z
   .strictObject({
     payload,
-    kind: name.default('emulate').meta({ description: 'What is to be done; see GET /task-kinds.' }),
-    queue: name.default('default'),
+    kind: taskName
+      .default('emulate')
+      .meta({ description: 'What is to be done; see GET /task-kinds.' }),
+    queue: taskName.default('default'),
     priority: z
       .int()
       .min(0)

@@ -1,21 +1,27 @@
 import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { ENV, type Env } from '../kernel/env.js';
+import { BeatLeaseHandler } from './commands/beat-lease.js';
 import { CancelTaskHandler } from './commands/cancel-task.js';
 import { CreateTasksHandler } from './commands/create-tasks.js';
 import { FinishAttemptHandler } from './commands/finish-attempt.js';
+import { LeaseTasksHandler } from './commands/lease-tasks.js';
 import { PurgeTasksHandler } from './commands/purge-tasks.js';
 import { RecoverTasksHandler } from './commands/recover-tasks.js';
 import { RedispatchTasksHandler } from './commands/redispatch-tasks.js';
 import { RetryTaskHandler } from './commands/retry-task.js';
+import { SettleLeaseHandler } from './commands/settle-lease.js';
 import { StartTaskHandler } from './commands/start-task.js';
 import { Emulate } from './kinds/emulate.js';
 import { Noop } from './kinds/noop.js';
+import { LeaseRepository } from './lease.repository.js';
 import { GetTaskHandler } from './queries/get-task.js';
 import { ListTasksHandler } from './queries/list-tasks.js';
 import { TaskCounts } from './queries/task-counts.js';
+import { TaskLeasesController } from './task-leases.controller.js';
 import { TaskRunsController } from './task-runs.controller.js';
 import { TaskRepository } from './task.repository.js';
 import { TasksController } from './tasks.controller.js';
+import { ExternalLeases } from './worker/external-leases.js';
 import { TaskBacklog } from './worker/task-backlog.js';
 import { TaskKinds } from './worker/task-kinds.js';
 import { TaskMetrics } from './worker/task.metrics.js';
@@ -25,19 +31,24 @@ import { WorkerLease } from './worker/worker-lease.js';
 import { WorkerRepository } from './worker.repository.js';
 
 @Module({
-  controllers: [TasksController, TaskRunsController],
+  controllers: [TasksController, TaskLeasesController, TaskRunsController],
   providers: [
+    BeatLeaseHandler,
     CancelTaskHandler,
     CreateTasksHandler,
     Emulate,
+    ExternalLeases,
     FinishAttemptHandler,
     GetTaskHandler,
+    LeaseRepository,
+    LeaseTasksHandler,
     ListTasksHandler,
     Noop,
     PurgeTasksHandler,
     RecoverTasksHandler,
     RedispatchTasksHandler,
     RetryTaskHandler,
+    SettleLeaseHandler,
     StartTaskHandler,
     TaskBacklog,
     TaskCounts,
@@ -54,17 +65,20 @@ export class TasksModule implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(ENV) private readonly env: Env,
     private readonly backlog: TaskBacklog,
+    private readonly leases: ExternalLeases,
     private readonly reaper: TaskReaper,
     private readonly worker: TaskWorker,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.backlog.start();
+    this.leases.start();
     if (this.env.ROLES.includes('scheduler')) this.reaper.start();
     if (this.env.ROLES.includes('worker')) await this.worker.start();
   }
 
   async onModuleDestroy(): Promise<void> {
+    await this.leases.stop();
     await this.backlog.stop();
     await this.reaper.stop();
     if (this.env.ROLES.includes('worker')) await this.worker.stop();

@@ -71,3 +71,27 @@ export class TaskBacklogFull extends DomainError {
     );
   }
 }
+
+export class UnknownExternalKind extends DomainError {
+  /** `wrong` are places in the request's `kinds`. */
+  constructor(wrong: readonly number[], known: readonly string[]) {
+    const message =
+      known.length > 0
+        ? `must be one of: ${known.join(', ')}`
+        : 'no kind is external; TASKS_EXTERNAL_KINDS names those that are';
+    super('invalid', 'unknown-external-kind', 'Only tasks of external kinds can be leased.', {
+      errors: wrong.map((index) => ({ field: `kinds[${String(index)}]`, message })),
+    });
+  }
+}
+
+export class TooManyWaiting extends DomainError {
+  constructor(limit: number) {
+    super(
+      'unavailable',
+      'too-many-waiting',
+      `${String(limit)} clients wait here already; try again later.`,
+      { retryAfterSeconds: 5 },
+    );
+  }
+}

@@ -54,6 +54,9 @@ export interface TaskState extends Omit<TaskSpec, 'runAt' | 'idempotencyKey'> {
   readonly finishedAt: Date | null;
 }
 
+/** Of JSON. Larger results are kept elsewhere, and referred to. */
+export const MAX_RESULT_BYTES = 1_048_576;
+
 /** How one attempt ended, as the worker saw it. */
 export type AttemptResult =
   | { readonly kind: 'success'; readonly result: unknown }
@@ -64,5 +67,12 @@ export type AttemptResult =
       /** `permanent` failures are not tried again; `crash` means that the process under the attempt died. */
       readonly nature: FailureNature;
     };
+
+export const TIMED_OUT: AttemptResult = {
+  kind: 'failure',
+  nature: 'timeout',
+  code: 'timeout',
+  message: 'The attempt took longer than its timeout.',
+};
 
 export type FailureNature = 'passing' | 'permanent' | 'timeout' | 'crash';

@@ -1,11 +1,10 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Task } from '../domain/task.js';
-import type { AttemptResult } from '../domain/task.state.js';
+import { type AttemptResult, MAX_RESULT_BYTES, TIMED_OUT } from '../domain/task.state.js';
 import { PermanentError, type TaskRunner } from './task-handler.js';
 
 /** How long a handler may take to obey its abort signal. */
 const ABORT_GRACE_MS = 5_000;
-const MAX_RESULT_BYTES = 1_048_576;
 
 /** Why a run is stopped from outside. */
 export class RunAborted extends Error {
@@ -107,12 +106,7 @@ function failure(error: unknown): AttemptResult {
 function ended(why: RunAborted['why']): RunEnd['result'] {
   switch (why) {
     case 'timeout':
-      return {
-        kind: 'failure',
-        nature: 'timeout',
-        code: 'timeout',
-        message: 'The attempt took longer than its timeout.',
-      };
+      return TIMED_OUT;
     case 'shutdown':
       return { kind: 'handed-back' };
     case 'cancelled':
