@@ -91,6 +91,13 @@ describe("Nest's loggers", () => {
     expect(lines.join('')).not.toContain(CANARY);
   });
 
+  it("of Nest's own wiring are for debugging only", () => {
+    new Logger('RouterExplorer').log('Mapped {/x, GET} route');
+    expect(last()).toMatchObject({ level: 'debug', context: 'RouterExplorer' });
+    new Logger('RouterExplorer').warn('odd route');
+    expect(last()).toMatchObject({ level: 'warn' });
+  });
+
   it('map levels, and write nothing below the level', () => {
     log.fatal('f');
     expect(last()).toMatchObject({ level: 'fatal' });

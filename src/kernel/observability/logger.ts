@@ -19,6 +19,9 @@ const NEST_LEVELS = {
 /** Without `child`: what is bound to a child logger would bypass the redaction. */
 export type JsonLines = Pick<Logger, Level | 'isLevelEnabled'>;
 
+/** At every start Nest tells of each module and route: a hundred lines that say nothing new. */
+const NEST_WIRING = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer']);
+
 const FLUSH_TIMEOUT_MS = 1_000;
 
 let stdout: ReturnType<typeof destination> | undefined;
@@ -126,7 +129,8 @@ export class JsonLogger implements LoggerService {
   }
 
   #write(nestLevel: LogLevel, args: unknown[]): void {
-    const level = NEST_LEVELS[nestLevel];
+    const isWiring = nestLevel === 'log' && NEST_WIRING.has(String(args.at(-1)));
+    const level = isWiring ? 'debug' : NEST_LEVELS[nestLevel];
     if (!this.pinoLogger.isLevelEnabled(level)) return;
     const { fields, texts } = partsOf(args);
     if (texts.length === 0) this.pinoLogger[level](fields);
