@@ -29,11 +29,18 @@ export function findEpmd(): string | undefined {
   );
 }
 
+let installed: Promise<void> | undefined;
+
 /**
  * Installs the Debian packages when the binaries are missing and we may. Throws one sentence that says what to install
  * when we may not.
  */
-export async function ensureInstalled(): Promise<void> {
+export function ensureInstalled(): Promise<void> {
+  installed ??= install(); // RabbitMQ and Redis start at the same time, and apt-get takes one at a time
+  return installed;
+}
+
+async function install(): Promise<void> {
   const missing = [
     ...(findRabbitMq() && findEpmd() ? [] : ['rabbitmq-server']),
     ...(findRedis() ? [] : ['redis-server']),
