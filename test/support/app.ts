@@ -180,12 +180,12 @@ export class App {
       const queues = this.#queues();
       await stopApp(this.nest);
       if (isLast) await expectNoConsumers(ground, queues, this.pool);
-      // Another application's timers cannot be told from ours.
-      if (alive.size === 0) await expectNoTimers();
     } finally {
       await this.pool.end();
       if (isLast) await giveBack(ground);
     }
+    // Another application's timers cannot be told from ours.
+    if (alive.size === 0) await expectNoTimers();
   }
 
   async #expectEvent(type: string, matcher: object): Promise<void> {
