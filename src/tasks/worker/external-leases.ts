@@ -43,6 +43,11 @@ export class ExternalLeases {
     });
   }
 
+  /** Clients that wait here now. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   start(): void {
     this.#loop.start();
   }
