@@ -47,18 +47,19 @@ export class RouteTable<T> {
     this.#patterns.sort((a, b) => literals(b.segments) - literals(a.segments));
   }
 
-  /** The route for a path such as `create` or `019…/cancel`; parameter values are percent-decoded. */
+  /**
+   * The route for a path such as `create` or `019…/cancel`; parameter values are percent-decoded. Undefined when there
+   * is none, or when a value is no percent-encoding.
+   */
   match(path: string): Match<T> | undefined {
-    const literal = this.#literal.get(path);
-    if (literal) return literal;
+    const asWritten = this.#literal.get(path);
+    if (asWritten) return asWritten;
     const segments = split(path);
+    const literal = this.#literal.get(segments.join('/'));
+    if (literal) return literal;
     const entry = this.#patterns.find((candidate) => matches(candidate.segments, segments));
-    if (!entry) return this.#literal.get(segments.join('/'));
-    return {
-      route: entry.route,
-      target: entry.target,
-      params: readParams(entry.segments, segments),
-    };
+    const params = entry && readParams(entry.segments, segments);
+    return entry && params && { route: entry.route, target: entry.target, params };
   }
 }
 
@@ -93,10 +94,16 @@ function ambiguous(a: readonly string[], b: readonly string[]): boolean {
   return !narrower(a, b) && !narrower(b, a);
 }
 
-function readParams(pattern: readonly string[], path: readonly string[]): Record<string, string> {
-  const params: Record<string, string> = {};
-  pattern.forEach((segment, index) => {
-    if (isParam(segment)) params[segment.slice(1)] = decodeURIComponent(path[index] ?? '');
-  });
-  return params;
+function readParams(
+  pattern: readonly string[],
+  path: readonly string[],
+): Record<string, string> | undefined {
+  try {
+    const named = pattern.map((segment, index) => [segment.slice(1), path[index] ?? ''] as const);
+    const values = named.filter((_, index) => isParam(pattern[index] ?? ''));
+    return Object.fromEntries(values.map(([name, value]) => [name, decodeURIComponent(value)]));
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
 }
