@@ -47,7 +47,18 @@ export interface Consumption {
   stop(): Promise<void>;
 }
 
-/** Resolved: the broker has the message durably. Otherwise the error says why it does not. */
+/**
+ * The broker is there but does not take this message: no queue wants it, its queue is full, it is too large.
+ * Sending others may well succeed.
+ */
+export class RefusedError extends Error {
+  override readonly name: string = 'RefusedError';
+}
+
+/**
+ * Undefined: the broker has the message durably. A {@link RefusedError} is about this message; any other error
+ * means that the broker cannot be reached, and then nobody knows.
+ */
 export type PublishOutcome = undefined | Error;
 
 /**
@@ -84,6 +95,9 @@ export interface Broker {
 
   /** Messages that wait in the queue, without those at hand. */
   depth(queue: string): Promise<number>;
+
+  /** False while publishing would only wait: not connected, or the broker blocks publishers. */
+  readonly canPublish: boolean;
 
   /** For health: connected, and every consumer attached. `reason` says what is missing. */
   state(): { readonly up: boolean; readonly reason?: string };

@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { DomainError } from '../domain/domain-error.js';
+import { sqlState } from '../persistence/postgres-errors.js';
 import { RETRY_DELAYS_MS, type RetryDelayMs } from './broker.js';
 
 /** What becomes of a message after its handler returned or threw. */
@@ -63,9 +64,13 @@ export function verdictOf(error: unknown, attempt: number, maxAttempts: number):
   };
 }
 
+/** SQLSTATE classes "data exception" and "integrity constraint violation": the same message fails the same way. */
+const UNSTORABLE = /^2[23][0-9A-Z]{3}$/;
+
 function isPermanent(error: unknown): boolean {
   if (error instanceof DeadLetter || error instanceof UnreadableMessageError) return true;
   if (error instanceof DomainError) return !error.passes;
+  if (UNSTORABLE.test(sqlState(error) ?? '')) return true;
   return error instanceof HttpException && error.getStatus() < 500 && error.getStatus() !== 429;
 }
 

@@ -1,7 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENV, type Env } from '../env.js';
 import { Loop } from '../loop.js';
-import { BROKER, type Broker, type BrokerMessage, type Headers } from '../messaging/broker.js';
+import {
+  BROKER,
+  type Broker,
+  type BrokerMessage,
+  type Headers,
+  RefusedError,
+} from '../messaging/broker.js';
 import { OutboxMetrics } from './outbox.metrics.js';
 import type { OutboxRow } from './outbox-message.js';
 import { OutboxStore } from './outbox.store.js';
@@ -50,7 +56,7 @@ export class OutboxRelay {
 
   async #round(): Promise<number> {
     await this.#renew();
-    if (this.leases.owned.length === 0 || !this.broker.state().up) return 0;
+    if (this.leases.owned.length === 0 || !this.broker.canPublish) return 0;
     const retried = await this.#retryParked();
     return retried + (await this.#sweep());
   }
@@ -114,11 +120,12 @@ export class OutboxRelay {
     this.metrics.published.inc(confirmed.length);
     const failed = rows.flatMap((row, index) => {
       const error = outcomes[index];
-      return error ? [{ row, error: error.message }] : [];
+      return error ? [{ row, error }] : [];
     });
-    if (failed.length > 0 && !this.broker.state().up) throw new Error(failed[0]?.error);
+    const unknown = failed.find(({ error }) => !isRefusal(error));
+    if (unknown) throw unknown.error;
     this.metrics.failed.inc(failed.length);
-    return failed;
+    return failed.map(({ row, error }) => ({ row, error: error.message }));
   }
 
   async #retryParked(): Promise<number> {
@@ -133,6 +140,11 @@ export class OutboxRelay {
     this.#parkedKeys = await this.store.parkedKeys(this.leases.owned);
     return due.length - failed.length;
   }
+}
+
+/** amqplib throws a RangeError for headers that fill more than a frame. */
+function isRefusal(error: Error): boolean {
+  return error instanceof RefusedError || error instanceof RangeError;
 }
 
 function keyOf(row: OutboxRow): string {

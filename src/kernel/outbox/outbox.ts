@@ -4,6 +4,7 @@ import { Ids } from '../ids.js';
 import { EVENTS_EXCHANGE } from '../messaging/broker.js';
 import { HEADER } from '../messaging/message-headers.js';
 import { currentContext } from '../observability/trace-context.js';
+import { withSpan } from '../observability/tracing.js';
 import { UnitOfWork } from '../persistence/unit-of-work.js';
 import { type OutboxMessage, shardOf } from './outbox-message.js';
 
@@ -27,6 +28,12 @@ export class Outbox {
   ) {}
 
   async append(messages: readonly OutboxMessage[]): Promise<void> {
+    const [first] = messages;
+    if (!first) return;
+    await withSpan(`append ${first.routingKey}`, 'producer', {}, () => this.#append(messages));
+  }
+
+  async #append(messages: readonly OutboxMessage[]): Promise<void> {
     const now = messages.filter((message) => !message.dueAt);
     const later = messages.filter((message) => message.dueAt);
     if (now.length > 0) {

@@ -1,4 +1,4 @@
-import { COMMANDS_EXCHANGE } from '../broker.js';
+import { COMMANDS_EXCHANGE, RefusedError } from '../broker.js';
 import type { JobStore } from './job-store.js';
 import { TopicRouter } from './topic-router.js';
 
@@ -73,7 +73,7 @@ export class BindingStore {
 }
 
 /** The refusal of a command that no queue takes. */
-export class UnroutableError extends Error {
+export class UnroutableError extends RefusedError {
   override readonly name = 'UnroutableError';
   constructor(routingKey: string) {
     super(`unroutable: no queue of ${COMMANDS_EXCHANGE} takes ${routingKey}`);

@@ -142,6 +142,10 @@ export class PostgresBroker implements Broker {
     return this.#store.depth(queue);
   }
 
+  get canPublish(): boolean {
+    return this.#connector.connected;
+  }
+
   state(): { readonly up: boolean; readonly reason?: string } {
     if (this.#connector.failure !== undefined)
       return { up: false, reason: this.#connector.failure };

@@ -1,5 +1,5 @@
 import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
-import type { PublishOutcome } from '../broker.js';
+import { type PublishOutcome, RefusedError } from '../broker.js';
 import { endOf, type Session } from './session-keeper.js';
 import type { Outgoing } from './wire.js';
 
@@ -43,7 +43,8 @@ export class PublishChannel implements Session {
     this.closed = endOf(channel, () => {
       this.#isOpen = false;
     });
-    channel.once('close', () => {
+    // Before amqplib's own listener, which settles what is unconfirmed.
+    channel.prependOnceListener('close', () => {
       this.#isOpen = false;
     });
     channel.on('return', (message) => {
@@ -108,8 +109,14 @@ export class PublishChannel implements Session {
     this.#returned.set(key, (this.#returned.get(key) ?? 0) + 1);
   }
 
+  /** A refusal leaves the channel open; an error on a closed channel tells nothing about the message. */
+  #failure(error: unknown): Error {
+    const reason = `RabbitMQ did not confirm the message: ${reasonOf(error)}`;
+    return this.#isOpen ? new RefusedError(reason) : new Error(reason);
+  }
+
   #outcomeOf(message: Outgoing, error: unknown): PublishOutcome {
-    if (error) return new Error(`RabbitMQ did not confirm the message: ${reasonOf(error)}`);
+    if (error) return this.#failure(error);
     if (this.#returned.size === 0 || !message.options.mandatory) return undefined;
     const { exchange, routingKey, options } = message;
     const key = returnKey(exchange, routingKey, String(options.messageId));
@@ -122,7 +129,7 @@ export class PublishChannel implements Session {
 }
 
 /** No queue takes the message. */
-export class UnroutableError extends Error {
+export class UnroutableError extends RefusedError {
   override readonly name = 'UnroutableError';
   constructor(exchange: string, routingKey: string) {
     super(`unroutable: no queue takes ${routingKey} of ${exchange}`);

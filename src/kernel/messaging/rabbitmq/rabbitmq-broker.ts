@@ -116,6 +116,10 @@ export class RabbitMqBroker implements Broker {
     return messageCount;
   }
 
+  get canPublish(): boolean {
+    return this.#publisher.isUp && !this.#publishing.isBlocked;
+  }
+
   state(): { up: boolean; reason?: string } {
     const detached = [...this.#consumers].filter((consumer) => !consumer.isFine);
     const missing = [
