@@ -10,7 +10,8 @@ import {
   PostgresBroker,
   type PostgresBrokerOptions,
 } from '../../src/kernel/messaging/postgres/postgres-broker.js';
-import { databaseUrl, type Lease, testDatabase, testUrl } from '../support/services.js';
+import { type Lease, testDatabase, testUrl } from '../support/services.js';
+import { databaseUrl } from '../support/template-database.js';
 import { brokerContract } from './broker.contract.js';
 import { Deliveries, eventually } from './deliveries.js';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sharedServices, type TestUrls } from '../../scripts/services/test-services.ts';
 import { query } from '../../scripts/services/postgres.ts';
-import { templateDatabase } from './template-database.ts';
+import { databaseUrl, templateDatabase } from './template-database.ts';
 
 export { startPostgres } from '../../scripts/services/postgres.ts';
 export { startRabbitMq, type RabbitMqService } from '../../scripts/services/rabbitmq.ts';
@@ -71,11 +71,4 @@ export function testUrl(name: keyof TestUrls): string {
   throw new Error(
     `${name} is not set: run the tests by \`make test\`, or keep \`make services\` running`,
   );
-}
-
-/** The same server, another database. */
-export function databaseUrl(server: string, name: string): string {
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  return url.href;
 }

@@ -3,7 +3,6 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { projectFolder } from '../../scripts/services/folders.ts';
-import { databaseUrl } from './services.ts';
 
 let template: Promise<string> | undefined;
 
@@ -41,10 +40,17 @@ async function make(client: pg.Client, server: string, name: string): Promise<vo
 }
 
 function migrationsDigest(): string {
-  const files = globSync(['src/migrate.ts', 'src/**/migrations/*.ts'], {
+  const files = globSync(['src/migrate.ts', 'src/migrations.ts', 'src/**/migrations/*.ts'], {
     cwd: projectFolder,
   }).sort();
   const hash = createHash('sha256');
   for (const file of files) hash.update(file).update(readFileSync(join(projectFolder, file)));
   return hash.digest('hex').slice(0, 16);
+}
+
+/** The same server, another database. */
+export function databaseUrl(server: string, name: string): string {
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return url.href;
 }
