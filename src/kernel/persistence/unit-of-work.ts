@@ -62,7 +62,7 @@ export class UnitOfWork {
     return result.records as Row[];
   }
 
-  /** Runs the hook once the transaction is committed; never when it is rolled back. */
+  /** Runs the hook once the transaction is committed; never when it is rolled back. One that throws is only logged. */
   afterCommit(hook: () => void): void {
     this.#open.afterCommit.push(hook);
   }
@@ -74,9 +74,7 @@ export class UnitOfWork {
       await open.runner.startTransaction();
       const result = await this.#current.run(open, work);
       await open.runner.commitTransaction();
-      open.afterCommit.forEach((hook) => {
-        hook();
-      });
+      open.afterCommit.forEach(runHook);
       return result;
     } catch (error) {
       await rollback(open.runner);
@@ -93,6 +91,15 @@ async function connect(runner: QueryRunner): Promise<void> {
     await runner.connect();
   } catch (error) {
     throw new DatabaseUnavailableError(error);
+  }
+}
+
+/** What is committed cannot be failed any more. */
+function runHook(hook: () => void): void {
+  try {
+    hook();
+  } catch (error) {
+    logger.error({ err: error }, 'A hook after a commit failed');
   }
 }
 
