@@ -1,0 +1,147 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { Role } from '../../src/kernel/env.js';
+import { spawnApp, type SpawnedApp } from '../support/spawned-app.js';
+import { until } from '../support/until.js';
+import { FinishEvents } from './finish-events.js';
+
+/** The program as it is deployed: every part in a process of its own. */
+export const PARTS = {
+  api: ['api'],
+  worker: ['worker'],
+  relay: ['relay', 'scheduler'],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Part = keyof typeof PARTS;
+
+export interface Ground {
+  readonly databaseUrl: string;
+  readonly amqpUrl: string;
+}
+
+const LOOK_EVERY_MS = 100;
+
+/**
+ * Notes every start and every end of a task where the program cannot help it, in the transaction that causes it. A
+ * second end of a task, or any later write to an ended one, leaves a second row.
+ */
+const AUDIT = `
+  create schema audit;
+  create table audit.change (task_id uuid not null, status text not null);
+  create function audit.note() returns trigger language plpgsql as $$ begin
+    insert into audit.change values (new.id, new.status); return null; end $$;
+  create trigger audit_end after update on tasks.task for each row
+    when (new.status in ('succeeded', 'failed', 'cancelled')) execute function audit.note();
+  create trigger audit_start after update on tasks.task for each row
+    when (new.status = 'in_progress' and old.status <> 'in_progress') execute function audit.note();`;
+
+const LEFT_TO_DO = `select
+  (select count(*) from tasks.task where status in ('new', 'in_progress'))::int as tasks,
+  (select count(*) from kernel.outbox)::int as outbox,
+  (select count(*) from kernel.delayed_message)::int as delayed,
+  (select count(*) from kernel.parked_message)::int as parked`;
+
+/** A database, a broker, a subscriber, and the processes between them, which a test may kill and start again. */
+export class FaultStand {
+  readonly #apps = new Map<string, SpawnedApp>();
+  readonly #pool: pg.Pool;
+
+  private constructor(
+    private readonly ground: Ground,
+    readonly events: FinishEvents,
+    private readonly env: Readonly<Record<string, string>>,
+  ) {
+    this.#pool = new pg.Pool({ connectionString: ground.databaseUrl, max: 4 });
+    this.#pool.on('error', () => undefined); // an idle connection to a server that is being killed
+  }
+
+  static async start(
+    ground: Ground,
+    {
+      parts = ['api', 'worker', 'relay'],
+      env = {},
+    }: {
+      parts?: readonly Part[];
+      env?: Readonly<Record<string, string>>;
+    } = {},
+  ): Promise<FaultStand> {
+    const queue = `subscriber-${new URL(ground.databaseUrl).pathname.slice(1)}`;
+    const events = await FinishEvents.subscribe(ground.amqpUrl, queue);
+    const stand = new FaultStand(ground, events, env);
+    try {
+      await stand.#pool.query(AUDIT);
+      await Promise.all(parts.map((part) => stand.spawn(part)));
+      return stand;
+    } catch (error) {
+      await stand.end();
+      throw error;
+    }
+  }
+
+  /** Starts a process of that part; `as` names a second one. */
+  async spawn(part: Part, as: string = part): Promise<SpawnedApp> {
+    const app = await spawnApp({ ...this.ground, roles: PARTS[part], env: this.env });
+    this.#apps.set(as, app);
+    return app;
+  }
+
+  app(name: string): SpawnedApp {
+    const app = this.#apps.get(name);
+    if (!app) throw new Error(`There is no process ${name}`);
+    return app;
+  }
+
+  get url(): string {
+    return this.app('api').http.url;
+  }
+
+  async sql<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.#pool.query<Row>(text, values)).rows;
+  }
+
+  async count(sql: string): Promise<number> {
+    const [row] = await this.sql<{ count: number }>(`select count(*)::int as count from ${sql}`);
+    return row?.count ?? 0;
+  }
+
+  finished(): Promise<number> {
+    return this.count(`tasks.task where status in ('succeeded', 'failed', 'cancelled')`);
+  }
+
+  /** Waits until every task has ended and nothing is left to be sent; then for the subscriber to have heard. */
+  async settled({ withinMs, heard }: { withinMs: number; heard?: () => Promise<boolean> }) {
+    let left: unknown;
+    const isSettled = async () => {
+      await delay(LOOK_EVERY_MS);
+      [left] = await this.sql<Record<string, number>>(LEFT_TO_DO);
+      if (Object.values(left as object).some((count) => count > 0)) return false;
+      return heard ? heard() : true;
+    };
+    try {
+      await until(isSettled, { withinMs, what: 'everything settled' });
+    } catch (error) {
+      const logs = [...this.#apps].map(([name, app]) => `--- ${name}\n${warningsOf(app)}`);
+      const about = `${JSON.stringify(left)}, the subscriber knows ${this.events.tasks} tasks`;
+      throw new Error(`Not settled: ${about}\n${logs.join('\n')}`, { cause: error });
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.events.close();
+    await this.#pool.end();
+  }
+}
+
+/** Waits, with a look ten times a second. */
+export function eachMoment(ask: () => boolean | Promise<boolean>, withinMs: number, what: string) {
+  const look = async () => {
+    await delay(LOOK_EVERY_MS / 10);
+    return ask();
+  };
+  return until(look, { withinMs, what });
+}
+
+function warningsOf(app: SpawnedApp): string {
+  const warnings = app.log.filter((line) => !/"level":("info"|30)/.test(line));
+  return warnings.slice(-15).join('\n');
+}
