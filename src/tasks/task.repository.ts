@@ -6,9 +6,11 @@ import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
 import { Task } from './domain/task.js';
 import type { TaskEvent } from './domain/task.events.js';
 import type { TaskState } from './domain/task.state.js';
+import { taskConditions } from './queries/list-tasks.js';
 import { logTransitions } from './task.log.js';
 import { runMessage, taskEventMessage } from './task.messages.js';
 import { taskColumns, type TaskRow, toState } from './task.rows.js';
+import type { TaskFilter } from './tasks.dto.js';
 
 /** A right to change tasks in progress: whoever lost it changes nothing. */
 export interface Lease {
@@ -90,6 +92,22 @@ export class TaskRepository {
       // The order keeps two batches from waiting for each other.
       `select * from tasks.task where id = any($1) order by id for update`,
       [ids],
+    );
+    return rows.map((row) => Task.of(toState(row)));
+  }
+
+  /** Locks and loads the oldest tasks of the filter behind `after`; those that others have locked are left out. */
+  async loadMatching(
+    filter: TaskFilter,
+    after: string | undefined,
+    limit: number,
+  ): Promise<Task[]> {
+    const { sql, parameters } = taskConditions(filter);
+    const behind = after === undefined ? '' : ` and id > $${String(parameters.push(after))}`;
+    const rows = await this.unitOfWork.query<TaskRow>(
+      `select * from tasks.task where ${sql}${behind}
+       order by id limit $${String(parameters.push(limit))} for update skip locked`,
+      parameters,
     );
     return rows.map((row) => Task.of(toState(row)));
   }

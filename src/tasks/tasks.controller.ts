@@ -11,21 +11,32 @@ import { CreateTasks } from './commands/create-tasks.js';
 import { RetryTask } from './commands/retry-task.js';
 import { GetTask } from './queries/get-task.js';
 import { ListTasks } from './queries/list-tasks.js';
+import { SummarizeTasks } from './queries/summarize-tasks.js';
 import {
+  bulkRetry,
+  type BulkRetryAnswer,
+  bulkRetryAnswer,
+  type BulkRetryRequest,
   type CreateTaskRequest,
   createTasksBody,
   listTasksQuery,
   type ListTasksRequest,
   taskPage,
+  type TaskSummary,
+  taskSummary,
   taskView,
   type TaskView,
 } from './tasks.dto.js';
+import { BulkRetry } from './worker/bulk-retry.js';
 
 @ApiTags('tasks')
 @Controller('tasks')
 @MessageScope('tasks')
 export class TasksController {
-  constructor(private readonly mediator: Mediator) {}
+  constructor(
+    private readonly mediator: Mediator,
+    private readonly bulkRetry: BulkRetry,
+  ) {}
 
   @Post()
   @OnMessage('create')
@@ -43,6 +54,24 @@ export class TasksController {
   @ApiAnswer(taskPage)
   list(@Query({ schema: listTasksQuery }) query: ListTasksRequest): Promise<Page<TaskView>> {
     return this.mediator.ask(new ListTasks(query));
+  }
+
+  @Get('summary')
+  @ApiOperation({ summary: 'Count tasks per status and kind' })
+  @ApiAnswer(taskSummary)
+  summarize(): Promise<TaskSummary> {
+    return this.mediator.ask(new SummarizeTasks());
+  }
+
+  // Batches have transactions of their own, so a message runs outside the inbox: brought twice, it retries what
+  // has failed again by then.
+  @Post('retry')
+  @OnMessage('retry', { idempotent: true })
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Run all failed or cancelled tasks of a filter again' })
+  @ApiAnswer(bulkRetryAnswer)
+  retryMatching(@Body({ schema: bulkRetry }) body: BulkRetryRequest): Promise<BulkRetryAnswer> {
+    return this.bulkRetry.run(body);
   }
 
   @Get(':task_id')

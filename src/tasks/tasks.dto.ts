@@ -135,3 +135,77 @@ export type ListTasksRequest = z.output<typeof listTasksQuery>;
 /** Body of the message that asks a worker to run a task. */
 export const runTask = z.object({ task_id: uuidParam, kind: z.string(), priority: z.int() });
 export type RunTaskRequest = z.output<typeof runTask>;
+
+const statusCounts = z.object(
+  Object.fromEntries(TASK_STATUSES.map((status) => [status, z.int()])) as Record<
+    (typeof TASK_STATUSES)[number],
+    z.ZodInt
+  >,
+);
+export type StatusCounts = z.output<typeof statusCounts>;
+
+export const taskSummary = z
+  .object({
+    total: z.int(),
+    by_status: statusCounts,
+    kinds: z.array(z.object({ kind: z.string(), by_status: statusCounts })),
+  })
+  .meta({ id: 'TaskSummary' });
+export type TaskSummary = z.output<typeof taskSummary>;
+
+const jsonSchema = z.looseObject({}).meta({ description: 'A JSON Schema; {} takes any JSON' });
+
+export const taskKindList = z.object({
+  items: z.array(
+    z
+      .object({
+        kind: z.string(),
+        external: z.boolean().meta({ description: 'Run by workers that lease its tasks.' }),
+        payload_schema: jsonSchema,
+        result_schema: jsonSchema,
+        max_attempts: z.int(),
+        timeout_ms: z.int(),
+        backoff: backoffShape,
+        concurrency: z.int().nullable().meta({
+          description: 'Runs at once in one process; null for external kinds.',
+        }),
+      })
+      .meta({ id: 'TaskKind' }),
+  ),
+});
+export type TaskKindView = z.output<typeof taskKindList>['items'][number];
+
+const retriableFilter = z.strictObject({
+  status: z.enum(['failed', 'cancelled']).default('failed'),
+  kind: z.string().optional(),
+  queue: z.string().optional(),
+  created_after: z.iso.datetime({ offset: true }).optional(),
+});
+export type RetriableFilter = z.output<typeof retriableFilter>;
+
+export const bulkRetry = z
+  .strictObject({
+    filter: retriableFilter.prefault({}),
+    limit: z.int().min(1).max(100_000).default(10_000).meta({
+      description: 'Tasks of one call at most; call again while some remain.',
+    }),
+    dry_run: z.boolean().default(false).meta({ description: 'Only count what matches.' }),
+  })
+  .meta({
+    id: 'RetryTasks',
+    examples: [
+      { filter: { status: 'failed', kind: 'emulate' }, dry_run: true },
+      { filter: { created_after: '2025-11-21T00:00:00Z' }, limit: 500 },
+    ],
+  });
+export type BulkRetryRequest = z.output<typeof bulkRetry>;
+
+export const bulkRetryAnswer = z
+  .object({
+    matched: z.int(),
+    retried: z.int().optional(),
+    remaining: z.int().optional(),
+    dry_run: z.literal(true).optional(),
+  })
+  .meta({ id: 'RetriedTasks', examples: [{ matched: 1_200, retried: 500, remaining: 700 }] });
+export type BulkRetryAnswer = z.output<typeof bulkRetryAnswer>;

@@ -8,6 +8,7 @@ import { LeaseTasksHandler } from './commands/lease-tasks.js';
 import { PurgeTasksHandler } from './commands/purge-tasks.js';
 import { RecoverTasksHandler } from './commands/recover-tasks.js';
 import { RedispatchTasksHandler } from './commands/redispatch-tasks.js';
+import { RetryTasksHandler } from './commands/retry-tasks.js';
 import { RetryTaskHandler } from './commands/retry-task.js';
 import { SettleLeaseHandler } from './commands/settle-lease.js';
 import { StartTaskHandler } from './commands/start-task.js';
@@ -15,6 +16,13 @@ import { Emulate } from './kinds/emulate.js';
 import { Noop } from './kinds/noop.js';
 import { LeaseRepository } from './lease.repository.js';
 import { GetTaskHandler } from './queries/get-task.js';
+import { CountTasksHandler } from './queries/count-tasks.js';
+import { ListTaskKindsHandler } from './queries/list-task-kinds.js';
+import { SummarizeTasksHandler } from './queries/summarize-tasks.js';
+import { TaskWatch } from './queries/task-watch.js';
+import { TaskEventsController } from './task-events.controller.js';
+import { TaskKindsController } from './task-kinds.controller.js';
+import { BulkRetry } from './worker/bulk-retry.js';
 import { ListTasksHandler } from './queries/list-tasks.js';
 import { TaskCounts } from './queries/task-counts.js';
 import { TaskLeasesController } from './task-leases.controller.js';
@@ -31,10 +39,18 @@ import { WorkerLease } from './worker/worker-lease.js';
 import { WorkerRepository } from './worker.repository.js';
 
 @Module({
-  controllers: [TasksController, TaskLeasesController, TaskRunsController],
+  controllers: [
+    TasksController,
+    TaskEventsController,
+    TaskKindsController,
+    TaskLeasesController,
+    TaskRunsController,
+  ],
   providers: [
     BeatLeaseHandler,
+    BulkRetry,
     CancelTaskHandler,
+    CountTasksHandler,
     CreateTasksHandler,
     Emulate,
     ExternalLeases,
@@ -42,20 +58,24 @@ import { WorkerRepository } from './worker.repository.js';
     GetTaskHandler,
     LeaseRepository,
     LeaseTasksHandler,
+    ListTaskKindsHandler,
     ListTasksHandler,
     Noop,
     PurgeTasksHandler,
     RecoverTasksHandler,
     RedispatchTasksHandler,
     RetryTaskHandler,
+    RetryTasksHandler,
     SettleLeaseHandler,
     StartTaskHandler,
+    SummarizeTasksHandler,
     TaskBacklog,
     TaskCounts,
     TaskKinds,
     TaskMetrics,
     TaskReaper,
     TaskRepository,
+    TaskWatch,
     TaskWorker,
     WorkerLease,
     WorkerRepository,
@@ -67,18 +87,21 @@ export class TasksModule implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly backlog: TaskBacklog,
     private readonly leases: ExternalLeases,
     private readonly reaper: TaskReaper,
+    private readonly watch: TaskWatch,
     private readonly worker: TaskWorker,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.backlog.start();
     this.leases.start();
+    this.watch.start();
     if (this.env.ROLES.includes('scheduler')) this.reaper.start();
     if (this.env.ROLES.includes('worker')) await this.worker.start();
   }
 
   async onModuleDestroy(): Promise<void> {
     await this.leases.stop();
+    await this.watch.stop();
     await this.backlog.stop();
     await this.reaper.stop();
     if (this.env.ROLES.includes('worker')) await this.worker.stop();

@@ -14,15 +14,12 @@ import {
 import { DEFAULT_BACKOFF } from '../domain/backoff.js';
 import { Task } from '../domain/task.js';
 import { TaskBacklogFull, UnknownTaskKind, UnknownTaskQueue } from '../domain/task.errors.js';
-import type { TaskSpec } from '../domain/task.state.js';
+import { DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUT_MS, type TaskSpec } from '../domain/task.state.js';
 import { TaskRepository } from '../task.repository.js';
 import { toView } from '../task.view.js';
 import type { CreateTaskRequest, TaskView } from '../tasks.dto.js';
 import { TaskBacklog } from '../worker/task-backlog.js';
 import { type RegisteredKind, TaskKinds } from '../worker/task-kinds.js';
-
-const DEFAULT_MAX_ATTEMPTS = 3;
-const DEFAULT_TIMEOUT_MS = 300_000;
 
 /**
  * Creates tasks, all or none, and asks workers to run them. A request whose idempotency key is taken answers

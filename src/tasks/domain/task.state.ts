@@ -54,6 +54,10 @@ export interface TaskState extends Omit<TaskSpec, 'runAt' | 'idempotencyKey'> {
   readonly finishedAt: Date | null;
 }
 
+export const DEFAULT_MAX_ATTEMPTS = 3;
+/** Of one attempt. */
+export const DEFAULT_TIMEOUT_MS = 300_000;
+
 /** Of JSON. Larger results are kept elsewhere, and referred to. */
 export const MAX_RESULT_BYTES = 1_048_576;
 
