@@ -21,6 +21,8 @@ export interface PostgresOptions {
   port?: number;
   /** Whether commits survive a power cut (fsync). Turn it off only for tests of behaviour. */
   durable?: boolean;
+  /** Server settings over the ordinary ones. */
+  settings?: Readonly<Record<string, string>>;
   /** `auto`: a container where a Docker engine runs. */
   from?: 'auto' | 'npm';
 }
@@ -28,7 +30,7 @@ export interface PostgresOptions {
 /** Starts a private Postgres 18 on loopback. The database `millrace` exists and its user may create others. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Service> {
   const port = options.port ?? (await getPort({ host: '127.0.0.1' }));
-  const settings = serverSettings(options.durable ?? true);
+  const settings = serverSettings(options);
   const inContainer =
     (options.from ?? 'auto') === 'auto' && !options.folder && (await hasDockerEngine());
   const url = `postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/millrace`;
@@ -39,7 +41,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Serv
   return new Service(url, recipe).start();
 }
 
-function serverSettings(durable: boolean): string[] {
+function serverSettings({ durable = true, settings: more }: PostgresOptions): string[] {
   const settings = {
     max_connections: 300,
     shared_buffers: '256MB',
@@ -48,6 +50,7 @@ function serverSettings(durable: boolean): string[] {
     autovacuum_naptime: '10s',
     timezone: 'UTC',
     ...(durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
+    ...more,
   };
   return Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
 }

@@ -1,0 +1,53 @@
+/** What a bench and the programs it measures say to each other, one line of JSON per message. */
+export type Order =
+  | {
+      readonly do: 'create';
+      readonly kind: string;
+      readonly priority?: number;
+      /** Tasks in one command. */
+      readonly perCommand: number;
+      /** Commands under way at once. */
+      readonly concurrency: number;
+      /** Stop after so many tasks, or after so many seconds. */
+      readonly until: { readonly tasks: number } | { readonly seconds: number };
+      /** Tasks that may be created and not yet reported by {@link Credit}; default: no limit. */
+      readonly window?: number;
+    }
+  | {
+      /** One task per command, each at its time whether or not those before it were answered. */
+      readonly do: 'create-at';
+      readonly kind: string;
+      readonly priority?: number;
+      readonly perSecond: number;
+      readonly seconds: number;
+    }
+  | { readonly do: 'starts' };
+
+/** Tells the creator how many of its tasks are done, all told. */
+export interface Credit {
+  readonly finished: number;
+}
+
+export interface Created {
+  readonly tasks: number;
+  readonly seconds: number;
+}
+
+/** Instants in milliseconds, with fractions, on the clock of the machine. */
+export interface Creation {
+  readonly id: string;
+  /** When it was due to be asked for. */
+  readonly askedAt: number;
+  readonly answeredAt: number;
+}
+
+/** Task id and the instant at which its handler was entered. */
+export type Starts = [id: string, at: number][];
+
+export interface Answers {
+  create: Created;
+  'create-at': Creation[];
+  starts: Starts;
+}
+
+export type AnswerTo<O extends Order> = Answers[O['do']];

@@ -1,0 +1,133 @@
+/**
+ * `make bench`: every benchmark on real, durable services, which it gets itself and stops again. `make bench
+ * BENCH=tasks-live` runs one, `BENCH="relay tasks-live:split"` several. docs/benchmarks.md tells what each one measures.
+ * BENCH_DATABASE_URL and BENCH_AMQP_URL (with BENCH_AMQP_MANAGEMENT_URL) name services that are there already.
+ */
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { projectFolder } from './services/folders.ts';
+import { startPostgres } from './services/postgres.ts';
+import { startRabbitMq } from './services/rabbitmq.ts';
+import type { Service } from './services/service.ts';
+import { build } from './stand/build.ts';
+
+/** The part after the colon is a variant of the benchmark before it. */
+const BENCHES = {
+  'tasks-http': 'POST /tasks one by one at 128 connections, role api alone',
+  'tasks-http:all-roles': 'the same while one process does everything, runs included',
+  'tasks-http:generator': 'what the load generator does against an empty route',
+  'tasks-live': 'created, queued, run, succeeded and its event received, in one process',
+  'tasks-live:split': 'the same with creator, worker and relay in processes of their own',
+  'tasks-latency': 'from the creation to the start of the run at 1,000 tasks a second',
+  'tasks-latency:split': 'the same with creator, worker and relay in processes of their own',
+  relay: 'a full outbox, published, confirmed and deleted',
+  'tasks-list': 'GET /tasks?status= among a million finished tasks',
+  'tasks-priority': 'the start of an urgent task while 100,000 others are queued',
+} as const;
+
+/** Commits wait for the disk; the rest is what docker-compose.yml gives a server. */
+const POSTGRES_SETTINGS = {
+  fsync: 'on',
+  synchronous_commit: 'on',
+  full_page_writes: 'on',
+  shared_buffers: '512MB',
+};
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => interrupted.abort());
+}
+
+async function main(): Promise<number> {
+  const names = wanted();
+  const unknown = names.filter((name) => !(name in BENCHES));
+  if (unknown.length > 0) {
+    console.error(`There is no benchmark ${unknown.join(', ')}. There are:\n${catalogue()}`);
+    return 2;
+  }
+  await build();
+  const services = await obtainServices();
+  let failures = 0;
+  try {
+    for (const name of names) {
+      if (interrupted.signal.aborted) return 130;
+      failures += (await run(name, services.env)) ? 0 : 1;
+    }
+  } finally {
+    await services.stop();
+  }
+  if (interrupted.signal.aborted) return 130;
+  return failures === 0 ? 0 : 1;
+}
+
+function wanted(): string[] {
+  const given = [process.env['BENCH'] ?? '', ...process.argv.slice(2)];
+  const names = given.flatMap((text) => text.split(/[\s,]+/)).filter(Boolean);
+  return names.length > 0 ? names : Object.keys(BENCHES);
+}
+
+function catalogue(): string {
+  return Object.entries(BENCHES)
+    .map(([name, about]) => `  ${name.padEnd(22)} ${about}`)
+    .join('\n');
+}
+
+async function run(name: string, env: Record<string, string>): Promise<boolean> {
+  const [file = '', variant = ''] = name.split(':');
+  const about = Object.entries(BENCHES).find(([known]) => known === name)?.[1] ?? '';
+  console.log(`\n── ${name}: ${about}`);
+  const program = join(projectFolder, 'bench', `${file}.ts`);
+  const bench = await execa(process.execPath, [program, variant], {
+    cwd: projectFolder,
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+    env: { ...env, BENCH_NAME: name },
+    cancelSignal: interrupted.signal,
+    forceKillAfterDelay: 20_000,
+    reject: false,
+  });
+  return bench.exitCode === 0;
+}
+
+async function obtainServices(): Promise<{
+  env: Record<string, string>;
+  stop: () => Promise<void>;
+}> {
+  const started: Service[] = [];
+  const stop = async () => {
+    await Promise.all(started.splice(0).map((service) => service.dispose()));
+  };
+  const own = async <S extends Service>(service: Promise<S>): Promise<S> => {
+    const running = await service;
+    started.push(running);
+    return running;
+  };
+  const env: Record<string, string> = {};
+  const results = await Promise.allSettled([
+    process.env['BENCH_DATABASE_URL']
+      ? undefined
+      : own(startPostgres({ settings: POSTGRES_SETTINGS })).then(({ url, pid }) => {
+          env['BENCH_DATABASE_URL'] = url;
+          if (pid !== undefined) env['BENCH_POSTGRES_PID'] = String(pid);
+        }),
+    process.env['BENCH_AMQP_URL']
+      ? undefined
+      : own(startRabbitMq()).then(({ url, managementUrl, pid }) => {
+          env['BENCH_AMQP_URL'] = url;
+          env['BENCH_AMQP_MANAGEMENT_URL'] = managementUrl;
+          if (pid !== undefined) env['BENCH_RABBITMQ_PID'] = String(pid);
+        }),
+  ]);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (!failed) return { env, stop };
+  await stop();
+  throw failed.reason;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
