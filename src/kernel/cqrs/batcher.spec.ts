@@ -37,13 +37,13 @@ describe('a batcher', () => {
 
   it('gathers what arrives while two flushes are under way into one', async () => {
     const { add, batches, sizes } = heldBatcher();
-    add('a');
+    void add('a');
     await turn();
-    add('b');
+    void add('b');
     await turn();
     const late = add('c', 'd', 'e');
     await turn();
-    add('f');
+    void add('f');
     await turn();
     expect(sizes()).toEqual([1, 1]);
     batches[0]!.release();
@@ -56,7 +56,7 @@ describe('a batcher', () => {
 
   it('gives no flush more than its maximum', async () => {
     const { add, sizes } = heldBatcher(2);
-    add('a', 'b', 'c');
+    void add('a', 'b', 'c');
     await turn();
     await turn();
     expect(sizes()).toEqual([2, 1]);

@@ -12,14 +12,17 @@ import {
 const domainError = (kind: DomainErrorKind) => new DomainError(kind, 'some-rule', 'It is broken.');
 
 describe('what becomes of a message', () => {
-  it.each([
+  it.each<[string, Error, string]>([
     ['the handler asks for it', new DeadLetter('never'), 'DeadLetter: never'],
     ['it cannot be read', new UnreadableMessageError('no JSON'), 'no JSON'],
     ['Nest says 400', new BadRequestException('wrong'), 'wrong'],
     ['Nest says 404', new NotFoundException('gone'), 'gone'],
     ...(['malformed', 'invalid', 'conflict', 'not-found', 'forbidden', 'too-large'] as const).map(
-      (kind) =>
-        [`a rule is broken (${kind})`, domainError(kind), 'some-rule: It is broken.'] as const,
+      (kind): [string, Error, string] => [
+        `a rule is broken (${kind})`,
+        domainError(kind),
+        'some-rule: It is broken.',
+      ],
     ),
   ])('goes to the dead letters at once when %s', (_, error, reason) => {
     expect(verdictOf(error, 1, 6)).toEqual({
