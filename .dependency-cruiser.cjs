@@ -12,7 +12,7 @@ const MAY_KNOW = {
 };
 
 /** Libraries that compute and do nothing else, so `domain/` and `engine/` may use them. */
-const PURE_LIBRARIES = ['zod'];
+const PURE_LIBRARIES = ['croner', 'zod'];
 
 /** Node's own modules that touch no file, socket, clock or process. */
 const PURE_NODE_MODULES = ['assert', 'buffer', 'crypto', 'util'];

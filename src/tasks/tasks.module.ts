@@ -2,6 +2,14 @@ import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } fro
 import { ENV, type Env } from '../kernel/env.js';
 import { BeatLeaseHandler } from './commands/beat-lease.js';
 import { CancelTaskHandler } from './commands/cancel-task.js';
+import { ChangeScheduleHandler } from './commands/change-schedule.js';
+import { CreateSchedulesHandler } from './commands/create-schedules.js';
+import { DeleteScheduleHandler } from './commands/delete-schedule.js';
+import { RunDueSchedulesHandler } from './commands/run-due-schedules.js';
+import { GetScheduleHandler, ListSchedulesHandler } from './queries/schedules.js';
+import { ScheduleRepository } from './schedule.repository.js';
+import { TaskSchedulesController } from './task-schedules.controller.js';
+import { TaskScheduler } from './worker/task-scheduler.js';
 import { CreateTasksHandler } from './commands/create-tasks.js';
 import { FinishAttemptHandler } from './commands/finish-attempt.js';
 import { LeaseTasksHandler } from './commands/lease-tasks.js';
@@ -45,19 +53,25 @@ import { WorkerRepository } from './worker.repository.js';
     TaskKindsController,
     TaskLeasesController,
     TaskRunsController,
+    TaskSchedulesController,
   ],
   providers: [
     BeatLeaseHandler,
     BulkRetry,
     CancelTaskHandler,
     CountTasksHandler,
+    ChangeScheduleHandler,
+    CreateSchedulesHandler,
     CreateTasksHandler,
+    DeleteScheduleHandler,
     Emulate,
     ExternalLeases,
     FinishAttemptHandler,
+    GetScheduleHandler,
     GetTaskHandler,
     LeaseRepository,
     LeaseTasksHandler,
+    ListSchedulesHandler,
     ListTaskKindsHandler,
     ListTasksHandler,
     Noop,
@@ -66,6 +80,8 @@ import { WorkerRepository } from './worker.repository.js';
     RedispatchTasksHandler,
     RetryTaskHandler,
     RetryTasksHandler,
+    RunDueSchedulesHandler,
+    ScheduleRepository,
     SettleLeaseHandler,
     StartTaskHandler,
     SummarizeTasksHandler,
@@ -75,6 +91,7 @@ import { WorkerRepository } from './worker.repository.js';
     TaskMetrics,
     TaskReaper,
     TaskRepository,
+    TaskScheduler,
     TaskWatch,
     TaskWorker,
     WorkerLease,
@@ -87,6 +104,7 @@ export class TasksModule implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly backlog: TaskBacklog,
     private readonly leases: ExternalLeases,
     private readonly reaper: TaskReaper,
+    private readonly scheduler: TaskScheduler,
     private readonly watch: TaskWatch,
     private readonly worker: TaskWorker,
   ) {}
@@ -95,7 +113,10 @@ export class TasksModule implements OnApplicationBootstrap, OnModuleDestroy {
     this.backlog.start();
     this.leases.start();
     this.watch.start();
-    if (this.env.ROLES.includes('scheduler')) this.reaper.start();
+    if (this.env.ROLES.includes('scheduler')) {
+      this.reaper.start();
+      this.scheduler.start();
+    }
     if (this.env.ROLES.includes('worker')) await this.worker.start();
   }
 
@@ -103,6 +124,7 @@ export class TasksModule implements OnApplicationBootstrap, OnModuleDestroy {
     await this.leases.stop();
     await this.watch.stop();
     await this.backlog.stop();
+    await this.scheduler.stop();
     await this.reaper.stop();
     if (this.env.ROLES.includes('worker')) await this.worker.stop();
   }

@@ -4,7 +4,6 @@ import { Clock } from '../../kernel/clock.js';
 import { type BatchHandler, Handles, type Outcome } from '../../kernel/cqrs/handles.js';
 import { DomainError } from '../../kernel/domain/domain-error.js';
 import { ENV, type Env } from '../../kernel/env.js';
-import { fieldErrors, ValidationError } from '../../kernel/http/validation.js';
 import { Ids } from '../../kernel/ids.js';
 import {
   continueTrace,
@@ -13,13 +12,13 @@ import {
 } from '../../kernel/observability/trace-context.js';
 import { DEFAULT_BACKOFF } from '../domain/backoff.js';
 import { Task } from '../domain/task.js';
-import { TaskBacklogFull, UnknownTaskKind, UnknownTaskQueue } from '../domain/task.errors.js';
+import { TaskBacklogFull } from '../domain/task.errors.js';
 import { DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUT_MS, type TaskSpec } from '../domain/task.state.js';
 import { TaskRepository } from '../task.repository.js';
 import { toView } from '../task.view.js';
 import type { CreateTaskRequest, TaskView } from '../tasks.dto.js';
 import { TaskBacklog } from '../worker/task-backlog.js';
-import { type RegisteredKind, TaskKinds } from '../worker/task-kinds.js';
+import { TaskKinds } from '../worker/task-kinds.js';
 
 /**
  * Creates tasks, all or none, and asks workers to run them. A request whose idempotency key is taken answers
@@ -74,7 +73,7 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
   }
 
   #specOf(request: CreateTaskRequest, context: TraceContext, place: string): TaskSpec {
-    const kind = this.#kindOf(request, place);
+    const kind = this.kinds.check(request, place);
     return {
       kind: request.kind,
       queue: request.queue,
@@ -89,20 +88,6 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
       correlationId: context.correlationId,
       traceparent: context.traceparent,
     };
-  }
-
-  #kindOf(request: CreateTaskRequest, place: string): RegisteredKind {
-    const kind = this.kinds.get(request.kind);
-    if (!kind) throw new UnknownTaskKind(request.kind, this.kinds.names, place);
-    if (!this.env.TASKS_QUEUES.includes(request.queue)) {
-      throw new UnknownTaskQueue(request.queue, this.env.TASKS_QUEUES, place);
-    }
-    const checked = kind.payload?.safeParse(request.payload);
-    if (checked?.success === false) {
-      const field = place ? `${place}.payload` : 'payload';
-      throw new ValidationError('body', fieldErrors(checked.error.issues, field, request.payload));
-    }
-    return kind;
   }
 
   async #existing(left: readonly Task[]): Promise<Map<string, Task>> {

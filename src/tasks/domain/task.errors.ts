@@ -95,3 +95,38 @@ export class TooManyWaiting extends DomainError {
     );
   }
 }
+
+export class BrokenCron extends DomainError {
+  constructor(reason: string, place = '') {
+    super('invalid', 'broken-cron', `The cron expression cannot be used: ${reason}`, {
+      errors: [{ field: field(place, 'cron'), message: reason }],
+    });
+  }
+}
+
+export class UnknownTimeZone extends DomainError {
+  constructor(name: string, place = '') {
+    super('invalid', 'unknown-time-zone', `There is no time zone "${name}".`, {
+      errors: [
+        {
+          field: field(place, 'time_zone'),
+          message: 'must be an IANA name, such as Europe/Berlin',
+        },
+      ],
+    });
+  }
+}
+
+export class TaskScheduleNotFound extends DomainError {
+  constructor(id: string) {
+    super('not-found', 'task-schedule-not-found', `There is no task schedule ${id}.`);
+  }
+}
+
+export class TaskScheduleNameTaken extends DomainError {
+  constructor(name: string, place = '') {
+    super('conflict', 'task-schedule-name-taken', `There is a task schedule "${name}" already.`, {
+      errors: [{ field: field(place, 'name'), message: 'is taken' }],
+    });
+  }
+}

@@ -1,11 +1,19 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { ENV, type Env } from '../../kernel/env.js';
+import { fieldErrors, ValidationError } from '../../kernel/http/validation.js';
+import { UnknownTaskKind, UnknownTaskQueue } from '../domain/task.errors.js';
 import { type TaskKind, taskKindOf, type TaskRunner } from './task-handler.js';
 
 export interface RegisteredKind extends TaskKind {
   /** Absent for an external kind, whose workers lease their tasks over REST or messages. */
   readonly runner?: TaskRunner;
+}
+
+interface WantedTask {
+  readonly kind: string;
+  readonly queue: string;
+  readonly payload?: unknown;
 }
 
 /** Every kind of task that may be created: those with a `@TaskHandler`, and those that `TASKS_EXTERNAL_KINDS` names. */
@@ -36,6 +44,24 @@ export class TaskKinds implements OnModuleInit {
 
   get(kind: string): RegisteredKind | undefined {
     return this.#kinds.get(kind);
+  }
+
+  /**
+   * The kind of a task that is to be created; `place` says where in a request it stands, such as `[3]`. Throws
+   * `UnknownTaskKind`, `UnknownTaskQueue`, `ValidationError`.
+   */
+  check(task: WantedTask, place: string): RegisteredKind {
+    const kind = this.#kinds.get(task.kind);
+    if (!kind) throw new UnknownTaskKind(task.kind, this.names, place);
+    if (!this.env.TASKS_QUEUES.includes(task.queue)) {
+      throw new UnknownTaskQueue(task.queue, this.env.TASKS_QUEUES, place);
+    }
+    const checked = kind.payload?.safeParse(task.payload);
+    if (checked?.success === false) {
+      const field = place ? `${place}.payload` : 'payload';
+      throw new ValidationError('body', fieldErrors(checked.error.issues, field, task.payload));
+    }
+    return kind;
   }
 
   #add(kind: RegisteredKind): void {
