@@ -19,6 +19,8 @@ const SWEEP_MS = 300;
 const MAX_IN_FLIGHT = 3;
 const RENEW_MS = 3_000;
 const PARKED_MS = 1_000;
+/** Characters of payload in one batch, about: a thousand messages of 64 KiB must not fill the memory. */
+const BATCH_CHARACTERS = 4_000_000;
 
 /**
  * Publishes the outbox: reads the shards it owns, publishes over pipelined confirms, deletes what was confirmed.
@@ -32,6 +34,7 @@ export class OutboxRelay {
   #renewedAt = -Infinity;
   #retriedAt = -Infinity;
   #parkedKeys = new Set<string>();
+  #batchSize = 100;
 
   constructor(
     @Inject(ENV) private readonly env: Env,
@@ -76,20 +79,29 @@ export class OutboxRelay {
     let published = 0;
     try {
       while (performance.now() < until && !this.#loop.stopping) {
-        const rows = await this.store.read(place, this.env.RELAY_BATCH);
+        const asked = this.#batchSize;
+        const rows = await this.store.read(place, asked);
         if (rows.length === 0) break;
         rows.forEach((row) => place.set(row.shard, row.seq));
+        this.#adaptBatchSize(rows);
         published += rows.length;
         const delivery = this.#deliver(rows).finally(() => inFlight.delete(delivery));
         inFlight.add(delivery);
         if (inFlight.size >= MAX_IN_FLIGHT) await Promise.race(inFlight);
-        if (rows.length < this.env.RELAY_BATCH / 4) break;
+        if (rows.length < asked / 4) break;
       }
     } finally {
       // A failed delivery leaves its rows in place; the round fails and is repeated after a pause.
       await Promise.all(inFlight);
     }
     return published;
+  }
+
+  /** Towards as many rows as fill a batch; small steps up, because the next rows may be larger. */
+  #adaptBatchSize(rows: readonly OutboxRow[]): void {
+    const characters = rows.reduce((sum, row) => sum + row.payload.length, 0);
+    const fitting = Math.ceil((BATCH_CHARACTERS * rows.length) / Math.max(1, characters));
+    this.#batchSize = Math.max(1, Math.min(this.env.RELAY_BATCH, fitting, 4 * this.#batchSize));
   }
 
   async #deliver(rows: readonly OutboxRow[]): Promise<void> {
