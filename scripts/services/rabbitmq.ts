@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
 import getPort from 'get-port';
 import { ensureInstalled, findEpmd, findRabbitMq } from './binaries.ts';
 import { hasDockerEngine, removeContainer, runContainer } from './container.ts';
@@ -20,10 +21,16 @@ interface Ports {
 /** A broker with its management API, by which virtual hosts are made in milliseconds. */
 export class RabbitMqService extends Service {
   readonly managementUrl: string;
+  /** Runs `rabbitmqctl` on it, as an operator would. */
+  readonly ctl: (...args: string[]) => Promise<void>;
 
-  constructor(ports: Ports, recipe: ConstructorParameters<typeof Service>[1]) {
+  constructor(
+    ports: Ports,
+    recipe: ConstructorParameters<typeof Service>[1] & Pick<RabbitMqService, 'ctl'>,
+  ) {
     super(`amqp://${CREDENTIALS}@127.0.0.1:${ports.amqp}`, recipe);
     this.managementUrl = managementUrl(ports);
+    this.ctl = recipe.ctl;
   }
 }
 
@@ -56,6 +63,9 @@ function container(ports: Ports) {
     launch: () => runContainer({ name, image: 'rabbitmq:4-management', ports: published }),
     wipe: () => removeContainer(name),
     remove: () => removeContainer(name),
+    ctl: async (...args: string[]) => {
+      await execa('docker', ['exec', name, 'rabbitmqctl', ...args]);
+    },
   };
 }
 
@@ -66,6 +76,10 @@ async function process_(ports: Ports) {
     launch: () => launch(folder, ports),
     wipe: () => removeFolder(join(folder, 'mnesia')),
     remove,
+    ctl: async (...args: string[]) => {
+      const file = join(dirname(findRabbitMq() ?? ''), 'rabbitmqctl');
+      await execa(file, args, { env: await environment(folder, ports) });
+    },
   };
 }
 

@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Delivery } from '../../src/kernel/messaging/broker.js';
 
 const DEADLINE_MS = 15_000;
+const POLL_MS = 5;
 
 /** What a consumer was handed, in order, with a deadline on every wait. */
 export class Deliveries {
@@ -45,7 +47,7 @@ export class Deliveries {
   }
 }
 
-/** Asks again and again, as fast as the answers come, until the answer is the wanted one. */
+/** Asks again and again until the answer is the wanted one. */
 export async function eventually<T>(ask: () => T | Promise<T>, wanted: T): Promise<void> {
   const end = performance.now() + DEADLINE_MS;
   let answer = await ask();
@@ -55,7 +57,7 @@ export async function eventually<T>(ask: () => T | Promise<T>, wanted: T): Promi
         `Still ${String(answer)} instead of ${String(wanted)} after ${DEADLINE_MS} ms`,
       );
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await delay(POLL_MS);
     answer = await ask();
   }
 }

@@ -31,7 +31,7 @@ export type RetryDelayMs = (typeof RETRY_DELAYS_MS)[number];
 /** One arrival of a message. Settle it exactly once; each settlement resolves when the broker has it for sure. */
 export interface Delivery {
   readonly queue: string;
-  /** Foreign messages may lack an id; then this is a digest of the content, so that a redelivery keeps it. */
+  /** A foreign message may lack an id; the broker gives it one before it is delivered, so that redeliveries keep it. */
   readonly message: BrokerMessage;
   /** 1 on the first arrival; counts our own retries, not the broker's redeliveries. */
   readonly attempt: number;

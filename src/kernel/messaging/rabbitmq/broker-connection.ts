@@ -5,13 +5,13 @@ import type { ChannelModel } from 'amqplib';
 export type Log = Pick<Logger, 'log' | 'warn' | 'error'>;
 
 const FIRST_RECONNECT_S = 0.2;
-const LONGEST_RECONNECT_S = 10;
+const LONGEST_RECONNECT_S = 5;
 const HEARTBEAT_S = 10;
 const SOCKET_TIMEOUT_MS = 10_000;
 
 /**
  * One connection that comes back by itself: heartbeats find a dead line within 20 s, reconnects back off from
- * 0.2 s to 10 s for as long as it is open. Everything on it (channels) dies with the line and is opened anew by
+ * 0.2 s to 5 s for as long as it is open. Everything on it (channels) dies with the line and is opened anew by
  * its owner, see {@link SessionKeeper}.
  */
 export class BrokerConnection {
@@ -88,12 +88,12 @@ export class BrokerConnection {
       this.#log.log(`The ${this.#name} connection to RabbitMQ is up`);
       this.#notify();
     });
-    this.#manager.on('disconnect', ({ err }) => {
+    this.#manager.on('disconnect', ({ err }: { err: Error }) => {
       this.#blocked = false;
       if (!this.#closed) this.#log.warn({ err }, `Lost the ${this.#name} connection to RabbitMQ`);
       this.#notify();
     });
-    this.#manager.on('connectFailed', ({ err }) => {
+    this.#manager.on('connectFailed', ({ err }: { err: Error }) => {
       const next = Math.min(this.#manager.reconnectTimeInSeconds * 2, LONGEST_RECONNECT_S);
       this.#manager.reconnectTimeInSeconds = next;
       this.#log.warn({ err }, `Cannot reach RabbitMQ, next attempt in ${String(next)} s`);

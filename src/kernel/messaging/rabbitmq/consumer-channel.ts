@@ -83,11 +83,11 @@ export class ConsumerChannel implements Session, DeliveryChannel {
 
   /** No new deliveries after this; the channel ends when those at hand are settled. */
   async stop(): Promise<void> {
-    if (this.#isUsable) {
+    if (this.#isUsable()) {
       try {
         await this.#channel.cancel(this.#consumerTag);
       } catch (error) {
-        if (this.#isUsable) throw error; // else it is stopped by the end of its channel
+        if (this.#isUsable()) throw error; // else it is stopped by the end of its channel
       }
     }
     this.#isCancelled = true;
@@ -100,7 +100,7 @@ export class ConsumerChannel implements Session, DeliveryChannel {
   }
 
   acknowledge(tag: number): Promise<void> {
-    if (!this.#isUsable) return Promise.reject(this.#tooLate());
+    if (!this.#isUsable()) return Promise.reject(this.#tooLate());
     return this.#acks.acknowledge(tag);
   }
 
@@ -110,13 +110,13 @@ export class ConsumerChannel implements Session, DeliveryChannel {
    */
   async move(tag: number, next: Outgoing): Promise<void> {
     for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
-      if (!this.#isUsable) throw this.#tooLate();
+      if (!this.#isUsable()) throw this.#tooLate();
       const [error] = await this.#context.publisher.publish([next]);
       if (!error) return this.acknowledge(tag);
       if (error instanceof RangeError) return this.#reject(tag, error);
       this.#context.log.warn({ err: error }, `Could not move a message of ${this.queue} yet`);
       await pause(waitMs, this.#end.signal);
-      if (error instanceof UnroutableError && this.#isUsable) await this.#redeclare();
+      if (error instanceof UnroutableError && this.#isUsable()) await this.#redeclare();
     }
   }
 
@@ -172,7 +172,7 @@ export class ConsumerChannel implements Session, DeliveryChannel {
     if (!this.#end.signal.aborted) await this.#channel.close();
   }
 
-  get #isUsable(): boolean {
+  #isUsable(): boolean {
     return !this.#end.signal.aborted && !this.#closing;
   }
 

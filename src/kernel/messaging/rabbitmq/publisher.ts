@@ -21,6 +21,7 @@ export interface PublisherLimits extends WindowLimits {
 export class Publisher {
   readonly #connection: BrokerConnection;
   readonly #limits: PublisherLimits;
+  readonly #log: Log;
   readonly #keeper: SessionKeeper<PublishChannel>;
   /** Not answered to their callers, oldest first. */
   readonly #open = new Set<PublishBatch>();
@@ -38,6 +39,7 @@ export class Publisher {
   ) {
     this.#connection = connection;
     this.#limits = limits;
+    this.#log = log;
     const onRoom = (): void => {
       this.#planPump();
     };
@@ -86,6 +88,7 @@ export class Publisher {
     clearTimeout(this.#timer);
     const channel = this.#keeper.current;
     await this.#keeper.stop();
+    if (this.#connection.isBlocked) return; // nobody would answer; the connection is dropped as it is
     await channel?.close();
   }
 
@@ -152,6 +155,9 @@ export class Publisher {
     const channel = this.#keeper.current;
     if (!channel || this.#connection.isBlocked) return;
     if (channel.silentFor < this.#limits.publishTimeoutMs) return;
-    channel.close().catch(() => undefined); // it ends with its connection then
+    this.#log.warn('RabbitMQ confirms nothing; the publishing channel is replaced');
+    channel.close().catch((err: unknown) => {
+      this.#log.warn({ err }, 'The silent publishing channel ends with its connection');
+    });
   }
 }

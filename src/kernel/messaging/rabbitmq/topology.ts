@@ -98,15 +98,15 @@ export async function onChannel<T>(
   work: (channel: Channel) => Promise<T>,
 ): Promise<T> {
   const channel = await connection.createChannel();
-  let isOpen = true;
+  const end = new AbortController();
   channel.once('close', () => {
-    isOpen = false;
+    end.abort();
   });
   channel.on('error', () => undefined); // the pending call rejects with the same error
   try {
     return await work(channel);
   } finally {
-    if (isOpen) await channel.close();
+    if (!end.signal.aborted) await channel.close();
   }
 }
 

@@ -134,8 +134,9 @@ export function text(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'string') return value;
   if (Buffer.isBuffer(value)) return value.toString();
-  if (typeof value !== 'object') return String(value as number | boolean | bigint);
-  if ('!' in value && 'value' in value) return taggedText(value['!'], value.value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'object' && '!' in value && 'value' in value)
+    return taggedText(value['!'], value.value);
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'bigint' ? inner.toString() : inner,
   );
