@@ -22,23 +22,23 @@ export class OutboxMetrics {
       'outbox_publish_seconds',
       'From publish to the last confirm of a batch.',
     );
-    const parked = metrics.gauge(
+    // One scrape asks for all three at the same time, so they share one look.
+    let look: ReturnType<OutboxStore['backlog']> | undefined;
+    const backlog = () => (look ??= store.backlog().finally(() => (look = undefined)));
+    metrics.gauge(
       'outbox_parked_messages',
       'Messages set aside because the broker refused them.',
+      async () => (await backlog()).parked,
     );
-    const oldest = metrics.gauge(
+    metrics.gauge(
       'outbox_oldest_seconds',
       'Age of the oldest message among the first hundred.',
+      async () => (await backlog()).oldestSeconds,
     );
     metrics.gauge(
       'outbox_waiting_messages',
       'Messages not yet published, counted up to 100,000.',
-      async () => {
-        const backlog = await store.backlog();
-        parked.set(backlog.parked);
-        oldest.set(backlog.oldestSeconds);
-        return backlog.waiting;
-      },
+      async () => (await backlog()).waiting,
     );
   }
 }
