@@ -75,25 +75,29 @@ export class OutboxRelay {
   async #sweep(): Promise<number> {
     const place = new Map(this.leases.owned.map((shard) => [shard, '0']));
     const inFlight = new Set<Promise<void>>();
+    const failures: unknown[] = [];
     const until = performance.now() + SWEEP_MS;
     let published = 0;
     try {
-      while (performance.now() < until && !this.#loop.stopping) {
+      while (performance.now() < until && failures.length === 0 && !this.#loop.stopping) {
         const asked = this.#batchSize;
         const rows = await this.store.read(place, asked);
         if (rows.length === 0) break;
         rows.forEach((row) => place.set(row.shard, row.seq));
         this.#adaptBatchSize(rows);
         published += rows.length;
-        const delivery = this.#deliver(rows).finally(() => inFlight.delete(delivery));
+        const delivery = this.#deliver(rows)
+          .catch((error: unknown) => failures.push(error))
+          .then(() => void inFlight.delete(delivery));
         inFlight.add(delivery);
         if (inFlight.size >= MAX_IN_FLIGHT) await Promise.race(inFlight);
         if (rows.length < asked / 4) break;
       }
     } finally {
-      // A failed delivery leaves its rows in place; the round fails and is repeated after a pause.
       await Promise.all(inFlight);
     }
+    // The rows of a failed delivery are still there; the round is repeated after a pause.
+    if (failures.length > 0) throw failures[0];
     return published;
   }
 
@@ -105,9 +109,8 @@ export class OutboxRelay {
   }
 
   async #deliver(rows: readonly OutboxRow[]): Promise<void> {
-    const behind =
-      this.#parkedKeys.size > 0 ? rows.filter((row) => this.#parkedKeys.has(keyOf(row))) : [];
-    const ready = behind.length > 0 ? rows.filter((row) => !behind.includes(row)) : rows;
+    const behind = rows.filter((row) => this.#parkedKeys.has(keyOf(row)));
+    const ready = rows.filter((row) => !this.#parkedKeys.has(keyOf(row)));
     const failed = await this.#publish(ready, (confirmed) => this.store.remove(confirmed));
     const parked = [...behind, ...failed.map((failure) => failure.row)];
     if (parked.length === 0) return;
