@@ -12,6 +12,11 @@ export interface PersistenceOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 /** No statement of ours takes this long; one that does has lost its server or its index. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+/**
+ * A process that freezes, or is cut off, in the middle of a transaction keeps its row locks for so long, and whoever
+ * wants one of the rows waits with its whole batch. Less than the leases by which such a process loses its work.
+ */
+const IDLE_IN_TRANSACTION_MS = 8_000;
 
 /** Describes the Postgres of the process. Nothing is connected until `initialize()`. */
 export function createDataSource(options: PersistenceOptions): DataSource {
@@ -30,7 +35,7 @@ export function createDataSource(options: PersistenceOptions): DataSource {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
-      idle_in_transaction_session_timeout: 60_000,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       keepAlive: true,
     },
   });
