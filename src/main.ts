@@ -1,8 +1,9 @@
 import { Logger } from '@nestjs/common';
-import { startApp, stopApp } from './app.js';
+import { startApp } from './app.js';
 import { InvalidEnvironmentError, loadEnv } from './kernel/env.js';
 import { createLogger, exitOnCrash, JsonLogger } from './kernel/observability/logger.js';
 import { flushTelemetry } from './kernel/observability/observability.module.js';
+import { endProcessWith } from './process-end.js';
 
 const logger = new Logger('Main');
 
@@ -16,24 +17,7 @@ async function main(): Promise<void> {
     { roles: env.ROLES, port: env.PORT, broker: env.AMQP_URL ? 'rabbitmq' : 'postgres' },
     'Millrace is up',
   );
-
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals) => {
-    if (stopping) return;
-    stopping = true;
-    logger.log({ signal }, 'Shutting down');
-    // Whatever hangs must not outlive the grace time by much: an orchestrator would kill it less politely.
-    setTimeout(() => process.exit(1), env.SHUTDOWN_GRACE_MS + 8_000).unref();
-    stopApp(app).then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error({ err: error }, 'The shutdown failed');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  endProcessWith(app, env);
 }
 
 main().catch(async (error: unknown) => {

@@ -34,6 +34,7 @@ import { OutboxStore } from './outbox/outbox.store.js';
 import { ShardLeases } from './outbox/shard-leases.js';
 import { createDataSource } from './persistence/data-source.js';
 import { Database } from './persistence/database.js';
+import { Recycling } from './recycling.js';
 import { UnitOfWork } from './persistence/unit-of-work.js';
 
 const SERVICES = [
@@ -45,6 +46,7 @@ const SERVICES = [
   MessageServer,
   Outbox,
   OutboxRelay,
+  Recycling,
   UnitOfWork,
 ];
 

@@ -3,6 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { ENV, type Env } from '../../kernel/env.js';
 import { GiveBack } from '../../kernel/messaging/settlement.js';
+import { Recycling } from '../../kernel/recycling.js';
 import { continueTrace, runWithContext } from '../../kernel/observability/trace-context.js';
 import { FinishAttempt } from '../commands/finish-attempt.js';
 import { StartTask } from '../commands/start-task.js';
@@ -31,6 +32,7 @@ export class TaskWorker {
     private readonly kinds: TaskKinds,
     private readonly lease: WorkerLease,
     private readonly metrics: TaskMetrics,
+    private readonly recycling: Recycling,
   ) {
     this.#slots = new Slots(env.TASKS_CONCURRENCY, (kind) => kinds.get(kind)?.concurrency);
     metrics.watchRunning(() => this.#runs.size);
@@ -106,8 +108,9 @@ export class TaskWorker {
       this.metrics.leaked.inc({ kind });
       this.#logger.error(
         about,
-        'The handler ignored its abort signal and still runs; restart this process soon',
+        'The handler ignored its abort signal and still runs; the process will recycle',
       );
+      this.recycling.ask(`A handler of "${kind}" ignored its abort signal`);
     }
     const { result } = end;
     const recorded =
