@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import pg from 'pg';
 import type { Role } from '../../src/kernel/env.js';
 import { spawnApp, type SpawnedApp } from '../support/spawned-app.js';
@@ -91,6 +92,21 @@ export class FaultStand {
     return app;
   }
 
+  /** Stops its clock and all it does, as a virtual machine that is paused. */
+  freeze(name: string): void {
+    process.kill(this.app(name).pid, 'SIGSTOP');
+  }
+
+  thaw(name: string): void {
+    process.kill(this.app(name).pid, 'SIGCONT');
+  }
+
+  async readinessOf(name: string): Promise<number> {
+    const response = await fetch(`${this.app(name).http.url}/health/ready`);
+    await response.text();
+    return response.status;
+  }
+
   get url(): string {
     return this.app('api').http.url;
   }
@@ -121,9 +137,24 @@ export class FaultStand {
       await until(isSettled, { withinMs, what: 'everything settled' });
     } catch (error) {
       const logs = [...this.#apps].map(([name, app]) => `--- ${name}\n${warningsOf(app)}`);
-      const about = `${JSON.stringify(left)}, the subscriber knows ${this.events.tasks} tasks`;
+      const about = `${JSON.stringify(left)}, the subscriber knows ${this.events.tasks} tasks
+${await this.#whatHinders()}`;
       throw new Error(`Not settled: ${about}\n${logs.join('\n')}`, { cause: error });
     }
+  }
+
+  /** What is left, and who may hold it. */
+  async #whatHinders(): Promise<string> {
+    const tasks = await this.sql(
+      `select status, lease_owner, lease_owner in (select id from tasks.worker where expires_at > now()) as alive,
+              count(*)::int as tasks, min(updated_at) as since
+       from tasks.task where status in ('new', 'in_progress') group by 1, 2, 3`,
+    );
+    const transactions = await this.sql(
+      `select state, wait_event_type, left(query, 80) as query, now() - xact_start as age from pg_stat_activity
+       where datname = current_database() and xact_start < now() - interval '2 seconds'`,
+    );
+    return inspect({ tasks, transactions }, { depth: 4 });
   }
 
   async end(): Promise<void> {

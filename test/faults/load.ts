@@ -98,9 +98,8 @@ export class Load {
   }
 }
 
-/** The code of the connection's error, which fetch wraps. */
+/** The code of the connection's error, which fetch wraps. (Its errors come from another realm: no instanceof.) */
 function reasonOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
-  if (typeof cause === 'object' && cause !== null && 'code' in cause) return String(cause.code);
-  return String(cause);
+  const { cause } = error as { cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? String(error);
 }
