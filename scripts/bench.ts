@@ -31,6 +31,7 @@ const POSTGRES_SETTINGS = {
   synchronous_commit: 'on',
   full_page_writes: 'on',
   shared_buffers: '512MB',
+  ...(process.env['BENCH_PROFILE'] && { shared_preload_libraries: 'pg_stat_statements' }),
 };
 
 const interrupted = new AbortController();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { hottest } from './profile.ts';
 import { logFolder, profileName, Program, type ProgramOptions } from './program.ts';
 import { durability, freshDatabase, freshVhost, setting } from './services.ts';
+import { costliestStatements, watchStatements } from './statements.ts';
 import { cpuSecondsOf, memoryOf } from './usage.ts';
 
 type Figures = Readonly<Record<string, number | string>>;
@@ -94,12 +95,13 @@ export class Bench {
   }
 }
 
+const isProfiling = setting('BENCH_PROFILE') !== undefined;
+
 /** The variant that was asked for: the part of the name after the colon. */
 export const variant = process.argv[2] ?? '';
 
 /** Runs one benchmark, prints its table and, as the last line, its JSON. Leaves nothing behind. */
 export async function run(measure: (bench: Bench) => Promise<Result>): Promise<void> {
-  const name = setting('BENCH_NAME') ?? 'bench';
   const database = await freshDatabase();
   const vhost = await freshVhost();
   const bench = new Bench(database.url, vhost.url);
@@ -108,36 +110,46 @@ export async function run(measure: (bench: Bench) => Promise<Result>): Promise<v
     await database.release();
     await vhost.release();
   };
+  const interrupted = onInterrupt(cleanUp);
+  try {
+    if (isProfiling) await watchStatements(database.url);
+    const result = await measure(bench);
+    const report = { ...result, ...bench.usage, durable: await durability(database.url) };
+    await bench.complain();
+    await bench.stop();
+    if (isProfiling) await printProfiles(bench);
+    print(setting('BENCH_NAME') ?? 'bench', report);
+  } catch (error) {
+    if (interrupted.aborted) return;
+    await bench.complain();
+    console.error(error);
+    process.exitCode = 1;
+  }
+  if (!interrupted.aborted) await cleanUp();
+}
+
+/** Ctrl-C and the like end the run at once, but not before everything that it started is gone. */
+function onInterrupt(cleanUp: () => Promise<void>): AbortSignal {
+  const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
+    process.on(signal, () => {
+      if (interrupted.signal.aborted) return;
+      interrupted.abort();
       cleanUp().then(
         () => process.exit(130),
         () => process.exit(130), // the servers may be gone by now, and their data with them
       );
     });
   }
-  try {
-    const result = await measure(bench);
-    const report = { ...result, ...bench.usage, durable: await durability(database.url) };
-    await bench.complain();
-    await bench.stop();
-    printProfiles(bench);
-    print(name, report);
-  } catch (error) {
-    await bench.complain();
-    console.error(error);
-    process.exitCode = 1;
-  } finally {
-    await cleanUp();
-  }
+  return interrupted.signal;
 }
 
-function printProfiles({ programs }: Bench): void {
-  if (!setting('BENCH_PROFILE')) return;
+async function printProfiles({ programs, databaseUrl }: Bench): Promise<void> {
   for (const { name } of programs) {
     const file = join(logFolder, profileName(name));
     if (existsSync(file)) console.log(`${file}\n${hottest(file).join('\n')}`);
   }
+  console.log(`Postgres\n${(await costliestStatements(databaseUrl)).join('\n')}`);
 }
 
 type Report = Result & Bench['usage'] & { readonly durable: Record<string, string> };

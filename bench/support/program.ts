@@ -52,7 +52,7 @@ export class Program {
     const log = openSync(this.#logFile, 'w');
     const main = join(compiledFolder, 'main.js');
     const entry = ordered ? join(import.meta.dirname, 'ordered-program.ts') : (file ?? main);
-    this.#child = spawn(process.execPath, [...profileArguments(name), entry], {
+    this.#child = spawn(process.execPath, [...nodeFlags(name), entry], {
       detached: true, // Ctrl-C reaches only us, and we decide the order of the end
       stdio: ['ignore', log, log, ...(ordered ? (['ipc'] as const) : [])],
       env: {
@@ -139,10 +139,16 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** BENCH_PROFILE=1 leaves `<name>.cpuprofile` beside the log. */
-function profileArguments(name: string): string[] {
-  if (!setting('BENCH_PROFILE')) return [];
-  return ['--cpu-prof', `--cpu-prof-dir=${logFolder}`, `--cpu-prof-name=${profileName(name)}`];
+/** BENCH_PROFILE=1 leaves `<name>.cpuprofile` beside the log; BENCH_NODE_FLAGS reach the programs alone. */
+function nodeFlags(name: string): string[] {
+  const flags = setting('BENCH_NODE_FLAGS')?.split(' ') ?? [];
+  if (!setting('BENCH_PROFILE')) return flags;
+  return [
+    ...flags,
+    '--cpu-prof',
+    `--cpu-prof-dir=${logFolder}`,
+    `--cpu-prof-name=${profileName(name)}`,
+  ];
 }
 
 export function profileName(name: string): string {
