@@ -153,10 +153,10 @@ module.exports = {
     {
       name: 'connection-from-the-unit-of-work',
       comment:
-        'A connection taken from a pool instead of the Unit of Work runs outside the transaction, so modules reach neither pg nor @nestjs/typeorm.',
+        'A connection taken from a pool instead of the Unit of Work runs outside the transaction, so modules reach neither pg nor its pools.',
       severity: 'error',
       from: { path: INSIDE_MODULES, pathNot: SPEC },
-      to: { path: npm('pg', 'pg-pool', 'pg-cursor', '@nestjs/typeorm') },
+      to: { path: npm('pg', 'pg-pool', 'pg-cursor') },
     },
     {
       name: 'controllers-never-touch-storage',

@@ -15,7 +15,7 @@ export interface MessageRequest {
 export type Invoke = (request: MessageRequest) => Promise<unknown>;
 
 /** Context type of message handlers, for guards and filters that treat the doors differently. */
-export const MESSAGE_CONTEXT = 'amqp';
+const MESSAGE_CONTEXT = 'amqp';
 
 /** Calls controller methods through Nest's own guards, pipes, interceptors and filters. */
 @Injectable()

@@ -13,7 +13,7 @@ const DEAD_LETTERS_SUFFIX = '.dlq';
 const DELIVERY_LIMIT = 20;
 const PRECONDITION_FAILED = 406;
 
-export function deadLettersOf(queue: string): string {
+function deadLettersOf(queue: string): string {
   return `${queue}${DEAD_LETTERS_SUFFIX}`;
 }
 

@@ -130,7 +130,7 @@ export function deadLetterHeaders(reason: string): Headers {
 }
 
 /** AMQP's values of any type as text: numbers and booleans as written, instants in ISO 8601, the rest as JSON. */
-export function text(value: unknown): string {
+function text(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'string') return value;
   if (Buffer.isBuffer(value)) return value.toString();
