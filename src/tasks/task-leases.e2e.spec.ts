@@ -85,6 +85,14 @@ describe('external workers', () => {
       expect(await lease({ wait_ms: 300 })).toEqual([]);
     });
 
+    it('serves a crowd that waits, each worker with a task of its own', async () => {
+      const crowd = Array.from({ length: 80 }, () => lease({ wait_ms: 20_000 }));
+      await app.until(() => app.get(ExternalLeases).waiting === 80);
+      const created = await create(...Array.from({ length: 80 }, (_, payload) => ({ payload })));
+      const ids = (await Promise.all(crowd)).flat().map(({ task }) => task.id);
+      expect(ids.sort()).toEqual(created.sort());
+    });
+
     it('forgets a worker that goes away while it waits', async () => {
       const leaving = new AbortController();
       const request = fetch(new URL('/task-leases', app.http.url), {

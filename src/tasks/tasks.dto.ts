@@ -3,7 +3,7 @@ import { oneOrMany, uuidParam } from '../kernel/http/shapes.js';
 import { pageOf, pageQuery } from '../kernel/http/pages.js';
 import { TASK_STATUSES } from './domain/task.state.js';
 
-export const MAX_PAYLOAD_BYTES = 65_536;
+const MAX_PAYLOAD_BYTES = 65_536;
 const DAY_MS = 86_400_000;
 
 export const taskName = z
@@ -22,7 +22,7 @@ const payload = json
   })
   .meta({ description: 'Any JSON of up to 64 KiB', examples: ['test task'] });
 
-export const backoffShape = z
+const backoffShape = z
   .object({
     kind: z.enum(['exponential', 'fixed']).default('exponential'),
     delay_ms: z.int().min(0).max(DAY_MS).default(1_000),

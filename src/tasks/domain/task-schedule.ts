@@ -2,7 +2,7 @@ import { Cron } from 'croner';
 import { BrokenCron, UnknownTimeZone } from './task.errors.js';
 
 /** An occurrence found later than this is missed: its process was away, not just busy. */
-export const MISSED_AFTER_MS = 60_000;
+const MISSED_AFTER_MS = 60_000;
 
 /** What becomes of missed occurrences: none is made up for, or one for all of them. */
 export const MISSED_POLICIES = ['skip', 'run_once'] as const;

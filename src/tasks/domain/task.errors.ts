@@ -130,3 +130,11 @@ export class TaskScheduleNameTaken extends DomainError {
     });
   }
 }
+
+export class ShuttingDown extends DomainError {
+  constructor() {
+    super('unavailable', 'shutting-down', 'This process is about to end; ask again.', {
+      retryAfterSeconds: 1,
+    });
+  }
+}

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { Loop } from '../../kernel/loop.js';
 import { Database } from '../../kernel/persistence/database.js';
-import { TaskNotFound, TooManyWaiting } from '../domain/task.errors.js';
+import { ShuttingDown, TaskNotFound, TooManyWaiting } from '../domain/task.errors.js';
 import type { TaskError, TaskStatus } from '../domain/task.state.js';
 
 const LOOK_MS = 250;
@@ -55,10 +55,11 @@ export class TaskWatch {
   /**
    * The state of the task, unless it is the one that the client has seen, and every change until it is final. The
    * caller destroys the stream when the client is gone. Undefined when the client has seen the final state, so that
-   * it need not come again. Throws `TaskNotFound`, `TooManyWaiting`.
+   * it need not come again. Throws `TaskNotFound`, `TooManyWaiting`, `ShuttingDown`.
    */
   async open(taskId: string, lastEventId: string | undefined): Promise<Readable | undefined> {
-    if (this.#stopped || this.#watchers >= MAX_WATCHERS) throw new TooManyWaiting(MAX_WATCHERS);
+    if (this.#stopped) throw new ShuttingDown();
+    if (this.#watchers >= MAX_WATCHERS) throw new TooManyWaiting(MAX_WATCHERS);
     const stream = this.#add(taskId, lastEventId);
     try {
       const [state] = await this.#see([taskId]);

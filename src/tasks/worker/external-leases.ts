@@ -11,6 +11,8 @@ import { TaskKinds } from './task-kinds.js';
 
 const POLL_MS = 250;
 const MAX_WAITING = 10_000;
+/** Tasks leased in one statement for waiters that ask for the same. */
+const MAX_AT_ONCE = 200;
 
 interface Waiter {
   readonly request: LeaseRequest;
@@ -105,29 +107,47 @@ export class ExternalLeases {
     const wanted = new Set(waiters.flatMap(({ request }) => request.kinds));
     const due = new Set(await this.leases.dueKinds([...wanted]));
     let served = 0;
-    for (const waiter of waiters) {
-      if (due.size === 0 || this.#loop.stopping) break;
-      if (!waiter.ended && (await this.#serveOne(waiter, due))) served += 1;
+    for (const group of groupsOf(waiters)) {
+      if (this.#loop.stopping) break;
+      served += await this.#serveGroup(group, due);
     }
     return served;
   }
 
-  /** Takes the kinds that turn out to be used up out of `due`. */
-  async #serveOne(waiter: Waiter, due: Set<string>): Promise<boolean> {
-    const kinds = waiter.request.kinds.filter((kind) => due.has(kind));
-    if (kinds.length === 0) return false;
-    waiter.serving = true;
+  /**
+   * Leases in one statement for all who ask for the same, in the order of their coming. Takes kinds that turn out
+   * to be used up out of `due`. Answers how many got something.
+   */
+  async #serveGroup(group: readonly Waiter[], due: Set<string>): Promise<number> {
+    const waiters = group.filter((waiter) => !waiter.ended);
+    const [first] = waiters;
+    const kinds = first?.request.kinds.filter((kind) => due.has(kind)) ?? [];
+    if (!first || kinds.length === 0) return 0;
+    const sum = waiters.reduce((total, { request }) => total + request.max, 0);
+    const max = Math.min(sum, MAX_AT_ONCE);
+    for (const waiter of waiters) waiter.serving = true;
     try {
-      const leased = await this.mediator.execute(new LeaseTasks({ ...waiter.request, kinds }));
-      if (leased.length < waiter.request.max) kinds.forEach((kind) => due.delete(kind));
-      if (leased.length > 0 || waiter.ended) waiter.end(leased);
-      return leased.length > 0;
+      const leased = await this.mediator.execute(new LeaseTasks({ ...first.request, kinds, max }));
+      if (leased.length < max) kinds.forEach((kind) => due.delete(kind));
+      return this.#handOut(leased, waiters);
     } catch (error) {
-      waiter.fail(error);
-      return false;
+      for (const waiter of waiters) waiter.fail(error);
+      return 0;
     } finally {
-      waiter.serving = false;
+      for (const waiter of waiters) waiter.serving = false;
     }
+  }
+
+  #handOut(leased: LeasedTask[], waiters: readonly Waiter[]): number {
+    const left = [...leased];
+    let served = 0;
+    for (const waiter of waiters) {
+      const share = waiter.ended ? [] : left.splice(0, waiter.request.max);
+      if (share.length > 0) served += 1;
+      if (share.length > 0 || waiter.ended) waiter.end(share);
+    }
+    void this.#handBack(left); // of those whose wait ended meanwhile
+    return served;
   }
 
   /** A lease that nobody knows of would end in time, but would count as a crash of its worker. */
@@ -142,4 +162,11 @@ export class ExternalLeases {
       }
     }
   }
+}
+
+function groupsOf(waiters: readonly Waiter[]): Waiter[][] {
+  const groups = Map.groupBy(waiters, ({ request: { kinds, leaseMs } }) =>
+    JSON.stringify([[...kinds].sort(), leaseMs]),
+  );
+  return [...groups.values()];
 }
