@@ -109,6 +109,20 @@ export function publishingContract(fixture: () => BrokerFixture): void {
       }
     });
 
+    it('keeps the order of calls that were made at once', async () => {
+      const f = fixture();
+      const deliveries = await f.consume(f.queue, 500);
+      // The first takes so long that the others would be there before it if they could.
+      const calls = [400, 1, 1, 1, 1].map((size, n) =>
+        Array.from({ length: size }, () => f.command(String(n))),
+      );
+      const before = Array.from({ length: 8 }, () => [f.command('before')]); // every line is open then
+      await Promise.all(before.map((messages) => f.publish(...messages)));
+      await Promise.all(calls.map((messages) => f.publish(...messages)));
+      const taken = await deliveries.take([...before, ...calls].flat().length);
+      expect(ids(taken)).toEqual([...before, ...calls].flat().map(({ id }) => id));
+    });
+
     it('answers into a reply queue, and does not mind one that is gone', async () => {
       const f = fixture();
       const deliveries = await f.consume();

@@ -8,7 +8,8 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export async function tcpProxy(to: { host: string; port: number }): Promise<TcpProxy> {
+/** On the given port, so that a line can come back where it was; default: any free one. */
+export async function tcpProxy(to: { host: string; port: number }, port = 0): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(to.port, to.host);
@@ -23,7 +24,7 @@ export async function tcpProxy(to: { host: string; port: number }): Promise<TcpP
     far.on('close', () => near.destroy());
   });
   await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(port, '127.0.0.1', resolve);
   });
   const cut = (): void => {
     for (const socket of sockets) socket.resetAndDestroy();

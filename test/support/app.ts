@@ -251,6 +251,8 @@ async function startOn(ground: Ground, { env, modules = [], clock }: BootOptions
   const nest = await startApp(settings, TestRoot);
   if (clock) nest.get(Clock).now = () => clock.now();
   const pool = new pg.Pool({ connectionString: ground.database.url, max: 3 });
+  // An ended connection may still be there when its database is dropped.
+  pool.on('error', () => undefined);
   return new App(nest, ground, pool, await nest.getUrl());
 }
 

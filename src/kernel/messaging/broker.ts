@@ -78,7 +78,8 @@ export interface Broker {
   declare(queues: readonly QueueDeclaration[]): Promise<void>;
 
   /**
-   * Publishes in order and resolves when every message is confirmed or refused, one outcome per message.
+   * Publishes in order, that of calls made at once included, and resolves when every message is confirmed or
+   * refused, one outcome per message.
    * A command that no queue takes is an error ("unroutable"); an event that nobody subscribed to is not.
    */
   publish(messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]>;

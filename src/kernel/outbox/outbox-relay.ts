@@ -5,6 +5,7 @@ import {
   BROKER,
   type Broker,
   type BrokerMessage,
+  COMMANDS_EXCHANGE,
   type Headers,
   RefusedError,
 } from '../messaging/broker.js';
@@ -76,6 +77,7 @@ export class OutboxRelay {
     const place = new Map(this.leases.owned.map((shard) => [shard, '0']));
     const inFlight = new Set<Promise<void>>();
     const failures: unknown[] = [];
+    const commanded = new Set<string>();
     const until = performance.now() + SWEEP_MS;
     let published = 0;
     try {
@@ -85,8 +87,9 @@ export class OutboxRelay {
         if (rows.length === 0) break;
         rows.forEach((row) => place.set(row.shard, row.seq));
         this.#adaptBatchSize(rows);
-        published += rows.length;
-        const delivery = this.#deliver(rows)
+        const ready = rows.filter((row) => mayGo(row, commanded));
+        published += ready.length;
+        const delivery = this.#deliver(ready)
           .catch((error: unknown) => failures.push(error))
           .then(() => void inFlight.delete(delivery));
         inFlight.add(delivery);
@@ -146,7 +149,9 @@ export class OutboxRelay {
   async #retryParked(): Promise<number> {
     if (this.#parkedKeys.size === 0 || performance.now() - this.#retriedAt < PARKED_MS) return 0;
     this.#retriedAt = performance.now();
-    const due = await this.store.parkedDue(this.leases.owned, this.env.RELAY_BATCH);
+    const rows = await this.store.parkedDue(this.leases.owned, this.env.RELAY_BATCH);
+    const commanded = new Set<string>();
+    const due = rows.filter((row) => mayGo(row, commanded));
     const failed = await this.#publish(due, (confirmed) => this.store.removeParked(confirmed));
     await this.store.postponeParked(
       failed.map((failure) => failure.row),
@@ -160,6 +165,17 @@ export class OutboxRelay {
 /** amqplib throws a RangeError for headers that fill more than a frame. */
 function isRefusal(error: Error): boolean {
   return error instanceof RefusedError || error instanceof RangeError;
+}
+
+/**
+ * A command may be refused, because no queue takes it. So what follows one under its key stays where it is until the
+ * command is confirmed or parked, which it is by the next walk.
+ */
+function mayGo({ key, exchange }: OutboxRow, commanded: Set<string>): boolean {
+  if (key === null) return true;
+  if (commanded.has(key)) return false;
+  if (exchange === COMMANDS_EXCHANGE) commanded.add(key);
+  return true;
 }
 
 function keyOf(row: OutboxRow): string {

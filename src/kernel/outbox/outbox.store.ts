@@ -4,6 +4,9 @@ import type { OutboxRow } from './outbox-message.js';
 
 const COLUMNS = 'shard, seq, id, key, exchange, routing_key, headers, payload';
 
+/** Any number that nothing else in the database uses. */
+const PROMOTION_LOCK = 7_263_402;
+
 /** The relay's SQL. A relay calls it only for the shards that it owns. */
 @Injectable()
 export class OutboxStore {
@@ -94,13 +97,17 @@ export class OutboxStore {
     );
   }
 
-  /** Moves due messages to the outbox; several processes may do it at once. Returns how many it moved. */
+  /**
+   * Moves due messages to the outbox in the order of their time; returns how many. Of several processes that do it at
+   * once, one has the turn and the others move nothing: two at once would mix up the order of a key.
+   */
   async promoteDue(limit: number): Promise<number> {
     const [moved] = await this.database.query<{ count: number }>(
-      `with due as (
+      `with turn as materialized (select pg_try_advisory_xact_lock(${PROMOTION_LOCK}) as ours),
+       due as (
          delete from kernel.delayed_message where (due_at, id) in (
-           select due_at, id from kernel.delayed_message where due_at <= now()
-           order by due_at limit $1 for update skip locked)
+           select due_at, id from kernel.delayed_message, turn where ours and due_at <= now()
+           order by due_at, id limit $1 for update of delayed_message skip locked)
          returning *),
        moved as (
          insert into kernel.outbox (shard, id, key, exchange, routing_key, headers, payload)

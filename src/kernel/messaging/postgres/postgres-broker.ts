@@ -51,6 +51,7 @@ export class PostgresBroker implements Broker {
   readonly #connector: Connector;
   readonly #declared = new Map<string, QueueDeclaration>();
   readonly #consumers = new Set<QueueConsumer>();
+  #lastPublish: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: PostgresBrokerOptions) {
     this.#store = new JobStore({
@@ -90,24 +91,11 @@ export class PostgresBroker implements Broker {
     if (this.#connector.connected) await this.#create(queues); // else it is done on connecting
   }
 
+  /** Calls take turns: of two inserts at once, either may be committed first. */
   async publish(messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]> {
-    const outcomes: PublishOutcome[] = messages.map(() => undefined);
-    let next = 0;
-    try {
-      await this.#bindings.refresh();
-      for (const batch of batches(messages)) {
-        batch.forEach((message, index) => {
-          outcomes[next + index] = this.#refusal(message);
-        });
-        await this.#insert(batch);
-        next += batch.length;
-      }
-    } catch (error) {
-      this.#connector.doubt();
-      // To keep the order, what comes after the failed batch is not tried.
-      return outcomes.fill(error instanceof Error ? error : new Error(String(error)), next);
-    }
-    return outcomes;
+    const published = this.#lastPublish.then(() => this.#publishInTurn(messages));
+    this.#lastPublish = published;
+    return published;
   }
 
   async reply(message: BrokerMessage & { replyTo: string }): Promise<void> {
@@ -178,6 +166,27 @@ export class PostgresBroker implements Broker {
     await this.#bindings.add(
       queues.flatMap(({ name, bindings }) => bindings.map((b) => ({ ...b, queue: name }))),
     );
+  }
+
+  /** Never rejects. */
+  async #publishInTurn(messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]> {
+    const outcomes: PublishOutcome[] = messages.map(() => undefined);
+    let next = 0;
+    try {
+      await this.#bindings.refresh();
+      for (const batch of batches(messages)) {
+        batch.forEach((message, index) => {
+          outcomes[next + index] = this.#refusal(message);
+        });
+        await this.#insert(batch);
+        next += batch.length;
+      }
+    } catch (error) {
+      this.#connector.doubt();
+      // To keep the order, what comes after the failed batch is not tried.
+      return outcomes.fill(error instanceof Error ? error : new Error(String(error)), next);
+    }
+    return outcomes;
   }
 
   #refusal({ exchange, routingKey }: BrokerMessage): PublishOutcome {
