@@ -1,5 +1,5 @@
 import type { Env } from '../kernel/env.js';
-import { HEADER } from '../kernel/messaging/message-headers.js';
+import { contextHeaders } from '../kernel/messaging/message-headers.js';
 import {
   commandMessage,
   eventMessage,
@@ -34,16 +34,12 @@ export function runMessage(task: TaskState): OutboxMessage {
       body: { task_id: task.id, kind: task.kind, priority: task.priority },
     },
     {
-      headers: contextOf(task),
+      headers: contextHeaders(task),
       ...(task.runAt > task.updatedAt ? { dueAt: task.runAt } : {}),
     },
   );
 }
 
 export function taskEventMessage(event: TaskEvent, task: TaskState): OutboxMessage {
-  return eventMessage(event, contextOf(task));
-}
-
-function contextOf(task: TaskState): Record<string, string> {
-  return { [HEADER.traceparent]: task.traceparent, [HEADER.correlationId]: task.correlationId };
+  return eventMessage(event, contextHeaders(task));
 }

@@ -1,3 +1,5 @@
+import { type TraceContext, traceIdOf } from '../observability/trace-context.js';
+
 /** Names of the headers that Millrace itself reads and writes. Foreign senders need only `route`. */
 export const HEADER = {
   /** The route inside the scope, such as `create` or `019…/cancel`; set by senders. */
@@ -9,3 +11,14 @@ export const HEADER = {
   traceparent: 'traceparent',
   tracestate: 'tracestate',
 } as const;
+
+/** The headers that carry a trace on; the correlation id only where it is not the trace id, its default. */
+export function contextHeaders(context: TraceContext | undefined): Record<string, string> {
+  if (!context) return {};
+  const { traceparent, tracestate, correlationId } = context;
+  return {
+    [HEADER.traceparent]: traceparent,
+    ...(tracestate === undefined ? {} : { [HEADER.tracestate]: tracestate }),
+    ...(correlationId === traceIdOf(traceparent) ? {} : { [HEADER.correlationId]: correlationId }),
+  };
+}

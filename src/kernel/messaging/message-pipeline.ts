@@ -4,6 +4,7 @@ import { Inbox } from '../inbox/inbox.js';
 import { continueTrace, runWithContext } from '../observability/trace-context.js';
 import { withSpan } from '../observability/tracing.js';
 import { Outbox } from '../outbox/outbox.js';
+import { eventMessage } from '../outbox/outbox-message.js';
 import { UnitOfWork } from '../persistence/unit-of-work.js';
 import {
   BROKER,
@@ -96,28 +97,15 @@ export class MessagePipeline {
     const done = await this.unitOfWork.run(async () => {
       if (!(await this.inbox.accept(scope.name, delivery.message.id))) return undefined;
       const result = await handler.invoke(request);
-      if (handler.resultType) await this.#publish(handler.resultType, delivery.message.id, result);
+      if (handler.resultType) {
+        const event = { type: handler.resultType, key: delivery.message.id, data: result };
+        await this.outbox.append([eventMessage(event)]);
+      }
       return { result };
     });
     if (!done) return { kind: 'ack', outcome: 'duplicate' };
     await this.#reply(delivery.message, done.result);
     return { kind: 'ack', outcome: 'handled' };
-  }
-
-  async #publish(type: string, causeId: string, result: unknown): Promise<void> {
-    await this.outbox.append([
-      {
-        exchange: EVENTS_EXCHANGE,
-        routingKey: type,
-        key: causeId,
-        headers: {
-          'cloudEvents:type': type,
-          'cloudEvents:specversion': '1.0',
-          'cloudEvents:source': `/millrace/${type.split('.', 1)[0] ?? ''}`,
-        },
-        body: result,
-      },
-    ]);
   }
 
   /** An answer is sent at most once: the asker, who may be gone, repeats the question if it misses it. */

@@ -35,6 +35,7 @@ export class CreateOutboxAndInbox1763683200000 implements MigrationInterface {
       attempts integer not null,
       error text not null,
       retry_at timestamptz not null,
+      created_at timestamptz not null,
       parked_at timestamptz not null default now(),
       primary key (shard, seq)
     )`);

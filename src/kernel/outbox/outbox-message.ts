@@ -1,6 +1,11 @@
 import { crc32 } from 'node:zlib';
 import type { DomainEvent } from '../domain/domain-event.js';
-import { COMMANDS_EXCHANGE, EVENTS_EXCHANGE, type Headers } from '../messaging/broker.js';
+import {
+  type BrokerMessage,
+  COMMANDS_EXCHANGE,
+  EVENTS_EXCHANGE,
+  type Headers,
+} from '../messaging/broker.js';
 import { HEADER } from '../messaging/message-headers.js';
 
 /** Shards divide the outbox between relays; one relay owns a shard at a time, so a key keeps its order. */
@@ -33,6 +38,7 @@ export interface OutboxRow {
   readonly routing_key: string;
   readonly headers: string;
   readonly payload: string;
+  readonly created_at: Date;
 }
 
 export function shardOf(keyOrId: string): number {
@@ -54,22 +60,37 @@ export function commandMessage(
 }
 
 /** A fact for whoever listens: the event's type is its routing key. */
-export function eventMessage(event: DomainEvent, headers: Headers = {}): OutboxMessage {
+export function eventMessage(event: DomainEvent<unknown>, headers: Headers = {}): OutboxMessage {
   return {
     key: event.key,
     exchange: EVENTS_EXCHANGE,
     routingKey: event.type,
-    headers: { ...headers, ...cloudEventHeaders(event) },
+    headers,
     body: event.data,
   };
 }
 
-/** CloudEvents 1.0, AMQP binding, binary mode; `id` and `time` are filled in by the relay's message id and time. */
-function cloudEventHeaders(event: DomainEvent): Headers {
+/** The row as it goes over the wire. An event's CloudEvents attributes follow from the row, so they are not stored. */
+export function toBrokerMessage(row: OutboxRow): BrokerMessage {
+  const headers = JSON.parse(row.headers) as Record<string, string>;
+  if (row.exchange === EVENTS_EXCHANGE) addCloudEvent(headers, row);
   return {
-    'cloudEvents:specversion': '1.0',
-    'cloudEvents:type': event.type,
-    'cloudEvents:source': `/millrace/${event.type.split('.', 1)[0] ?? ''}`,
-    'cloudEvents:subject': event.key,
+    id: row.id,
+    exchange: row.exchange,
+    routingKey: row.routing_key,
+    headers,
+    contentType: 'application/json',
+    payload: Buffer.from(row.payload),
   };
+}
+
+/** CloudEvents 1.0, AMQP protocol binding, binary content mode. */
+function addCloudEvent(headers: Record<string, string>, row: OutboxRow): void {
+  const [context = ''] = row.routing_key.split('.', 1);
+  headers['cloudEvents:specversion'] = '1.0';
+  headers['cloudEvents:id'] = row.id;
+  headers['cloudEvents:type'] = row.routing_key;
+  headers['cloudEvents:source'] = `/millrace/${context}`;
+  headers['cloudEvents:time'] = row.created_at.toISOString();
+  if (row.key !== null) headers['cloudEvents:subject'] = row.key;
 }

@@ -1,14 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENV, type Env } from '../env.js';
 import { Loop } from '../loop.js';
-import {
-  BROKER,
-  type Broker,
-  type BrokerMessage,
-  COMMANDS_EXCHANGE,
-  type Headers,
-  RefusedError,
-} from '../messaging/broker.js';
+import { BROKER, type Broker, COMMANDS_EXCHANGE, RefusedError } from '../messaging/broker.js';
 import { OutboxMetrics } from './outbox.metrics.js';
 import type { OutboxRow } from './outbox-message.js';
 import { OutboxStore } from './outbox.store.js';

@@ -1,8 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import { Ids } from '../ids.js';
-import { EVENTS_EXCHANGE } from '../messaging/broker.js';
-import { HEADER } from '../messaging/message-headers.js';
+import { contextHeaders } from '../messaging/message-headers.js';
 import { currentContext } from '../observability/trace-context.js';
 import { withSpan } from '../observability/tracing.js';
 import { UnitOfWork } from '../persistence/unit-of-work.js';
@@ -52,37 +51,21 @@ export class Outbox {
   }
 
   #columns(messages: readonly OutboxMessage[]): unknown[][] {
-    const inherited = contextHeaders();
-    const occurredAt = new Date().toISOString();
+    const inherited = contextHeaders(currentContext());
     const columns: unknown[][] = [[], [], [], [], [], [], []];
     for (const message of messages) {
       const id = message.id ?? this.ids.next();
-      const headers = { ...inherited, ...message.headers };
-      if (message.exchange === EVENTS_EXCHANGE) {
-        headers['cloudEvents:id'] = id;
-        headers['cloudEvents:time'] = occurredAt;
-      }
       const row = [
         shardOf(message.key ?? id),
         id,
         message.key ?? null,
         message.exchange,
         message.routingKey,
-        JSON.stringify(headers),
+        JSON.stringify({ ...inherited, ...message.headers }),
         JSON.stringify(message.body ?? null),
       ];
       row.forEach((value, column) => columns[column]?.push(value));
     }
     return columns;
   }
-}
-
-function contextHeaders(): Record<string, string> {
-  const context = currentContext();
-  if (!context) return {};
-  return {
-    [HEADER.traceparent]: context.traceparent,
-    [HEADER.correlationId]: context.correlationId,
-    ...(context.tracestate ? { [HEADER.tracestate]: context.tracestate } : {}),
-  };
 }

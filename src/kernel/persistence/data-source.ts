@@ -37,6 +37,8 @@ export function createDataSource(options: PersistenceOptions): DataSource {
       query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       keepAlive: true,
+      // Index probes instead of whole tables for small batches: storage is no spinning disk.
+      options: '-c random_page_cost=1.1',
     },
   });
 }

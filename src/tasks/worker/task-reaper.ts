@@ -58,7 +58,7 @@ export class TaskReaper {
     const queued = depths.reduce((sum, depth) => sum + depth, 0);
     const asked = await this.mediator.execute(new RedispatchTasks(queued, REDISPATCH_BATCH));
     if (asked > 0)
-      this.#logger.warn({ tasks: asked }, 'Asked again for tasks whose messages are gone');
+      this.#logger.log({ tasks: asked }, 'Asked again for tasks that no queue seems to hold');
     // The new messages need time to arrive before the queues can be compared again.
     return 0;
   }
