@@ -2,15 +2,14 @@ import { Logger, type LoggerService } from '@nestjs/common';
 import { Task } from './domain/task.js';
 import type { TaskSpec } from './domain/task.state.js';
 import type { TaskEvent } from './domain/task.events.js';
-import { currentContext } from '../kernel/observability/trace-context.js';
 import { logTransitions } from './task.log.js';
 
 const NOW = new Date('2026-03-10T12:00:00Z');
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
-const lines: { message: string; about: object; correlationId: string | undefined }[] = [];
+const lines: { message: string; about: object }[] = [];
 const write = (about: object, message: string) => {
-  lines.push({ about, message, correlationId: currentContext()?.correlationId });
+  lines.push({ about, message });
 };
 
 beforeAll(() => {
@@ -60,8 +59,13 @@ it('tells of every transition in the trace of its task', () => {
     'Task to be tried again',
   ]);
   expect(lines[0]).toMatchObject({
-    about: { task_id: 'an-id', kind: 'noop', attempt: 0 },
-    correlationId: 'order-7',
+    about: {
+      task_id: 'an-id',
+      kind: 'noop',
+      attempt: 0,
+      trace_id: TRACE,
+      correlation_id: 'order-7',
+    },
   });
 });
 
