@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import pg from 'pg';
 import type { Role } from '../../src/kernel/env.js';
+import { testUrl } from '../support/services.js';
 import { spawnApp, type SpawnedApp } from '../support/spawned-app.js';
 import { until } from '../support/until.js';
 import { FinishEvents } from './finish-events.js';
@@ -81,7 +82,11 @@ export class FaultStand {
 
   /** Starts a process of that part; `as` names a second one. */
   async spawn(part: Part, as: string = part): Promise<SpawnedApp> {
-    const app = await spawnApp({ ...this.ground, roles: PARTS[part], env: this.env });
+    const app = await spawnApp({
+      ...this.ground,
+      roles: PARTS[part],
+      env: { REDIS_URL: testUrl('TEST_REDIS_URL'), ...this.env },
+    });
     this.#apps.set(as, app);
     return app;
   }
