@@ -93,6 +93,8 @@ export class TaskWorker {
       const about = { task_id: state.id, kind: state.kind, attempt: state.attempt };
       this.#logger.log(about, 'Task in progress');
       const run = new TaskRun(task, runner ?? missingRunner(state.kind), this.#logger);
+      // A run before it was lost without our noticing, and from here on nobody else could stop it.
+      this.#runs.get(state.id)?.abort('lease-lost');
       this.#runs.set(state.id, run);
       const end = await run.execute();
       await this.#record(run, end, workerId);
