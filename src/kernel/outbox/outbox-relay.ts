@@ -3,7 +3,7 @@ import { ENV, type Env } from '../env.js';
 import { Loop } from '../loop.js';
 import { BROKER, type Broker, COMMANDS_EXCHANGE, RefusedError } from '../messaging/broker.js';
 import { OutboxMetrics } from './outbox.metrics.js';
-import type { OutboxRow } from './outbox-message.js';
+import { type OutboxRow, toBrokerMessage } from './outbox-message.js';
 import { OutboxStore } from './outbox.store.js';
 import { ShardLeases } from './shard-leases.js';
 
@@ -173,15 +173,4 @@ function mayGo({ key, exchange }: OutboxRow, commanded: Set<string>): boolean {
 
 function keyOf(row: OutboxRow): string {
   return row.key ?? row.id;
-}
-
-function toBrokerMessage(row: OutboxRow): BrokerMessage {
-  return {
-    id: row.id,
-    exchange: row.exchange,
-    routingKey: row.routing_key,
-    headers: JSON.parse(row.headers) as Headers,
-    contentType: 'application/json',
-    payload: Buffer.from(row.payload),
-  };
 }

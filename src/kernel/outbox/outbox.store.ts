@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../persistence/database.js';
 import type { OutboxRow } from './outbox-message.js';
 
-const COLUMNS = 'shard, seq, id, key, exchange, routing_key, headers, payload';
+const COLUMNS = 'shard, seq, id, key, exchange, routing_key, headers, payload, created_at';
 
 /** Any number that nothing else in the database uses. */
 const PROMOTION_LOCK = 7_263_402;
