@@ -2,8 +2,12 @@ import { connect } from 'amqplib';
 import { type Lease, testDatabase, testVhost } from '../support/services.js';
 import { Chance } from './chance.js';
 import { expectExactlyOnce, judge } from './exactly-once.js';
-import { eachMoment, FaultStand } from './fault-stand.js';
+import { eventually } from '../support/until.js';
+import { FaultStand } from './fault-stand.js';
 import { Load } from './load.js';
+
+const PARKED = `select count(*)::int as parked, (select count(*)::int from kernel.outbox) as waiting,
+  (count(*) filter (where error like '%unroutable%'))::int as unroutable from kernel.parked_message`;
 
 describe('a message that no queue takes', () => {
   let database: Lease;
@@ -25,8 +29,10 @@ describe('a message that no queue takes', () => {
     await deleteQueue('task-runs.default.high');
     const load = new Load({ total: 20, url: () => stand.url, chance: new Chance(), working: 0 });
     await load.run();
-    const parked = () => stand.count('kernel.parked_message');
-    await eachMoment(async () => (await parked()) === 20, 20_000, 'all parked');
+    await eventually(async () => {
+      const [parked] = await stand.sql(PARKED);
+      expect(parked).toEqual({ parked: 20, waiting: 0, unroutable: 20 });
+    });
     const metrics = (await stand.app('relay').http.get<string>('/metrics')).body;
     expect(metrics).toMatch(/outbox_parked_messages(\{.*\})? 20$/m);
     expect(metrics).toMatch(/outbox_refused_total(\{.*\})? [1-9]/m);
