@@ -9,7 +9,8 @@ import { createLogger, exitOnCrash, JsonLogger } from './kernel/observability/lo
 
 /**
  * Puts the whole program together and starts it: messages first, so that a ready process can also work.
- * `root` is the module that imports all others.
+ * `root` is the module that imports all others. When a part cannot start, the others are stopped again: a port that is
+ * taken must not cost the tasks that this process has begun to run.
  */
 export async function startApp(
   env: Env,
@@ -23,10 +24,17 @@ export async function startApp(
   });
   if (!env.ROLES.includes('api')) serveProbesOnly(app);
   app.connectMicroservice({ strategy: app.get(MessageServer) });
-  await app.init();
-  await app.startAllMicroservices();
-  await app.listen(env.PORT, env.HOST);
-  return app;
+  try {
+    await app.init();
+    await app.startAllMicroservices();
+    await app.listen(env.PORT, env.HOST);
+    return app;
+  } catch (error) {
+    await stopApp(app).catch((reason: unknown) => {
+      logger.error({ err: reason }, 'What was started could not be stopped');
+    });
+    throw error;
+  }
 }
 
 /** Takes no more work, finishes what is at hand within the grace time, closes everything. */

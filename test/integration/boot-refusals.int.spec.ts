@@ -1,0 +1,79 @@
+import { Controller, Module } from '@nestjs/common';
+import { MessageScope, OnEvent, OnMessage } from '../../src/kernel/messaging/message.decorators.js';
+import { TaskHandler } from '../../src/tasks/index.js';
+import { bootApp } from '../support/app.js';
+
+@Controller('first')
+@MessageScope('clash')
+class First {
+  @OnMessage(':id/run')
+  run(): void {}
+}
+
+@Controller('second')
+@MessageScope('clash')
+class SameRoute {
+  @OnMessage(':name/run')
+  run(): void {}
+}
+
+@Controller('events')
+@MessageScope('clash')
+class TwoHandlers {
+  @OnEvent('probe.heard.v1')
+  hear(): void {}
+
+  @OnEvent('probe.heard.v1')
+  hearToo(): void {}
+}
+
+@Controller('third')
+@MessageScope('clash')
+class Distinct {
+  @OnMessage('all/run')
+  runAll(): void {}
+}
+
+@TaskHandler('noop')
+class SecondNoop {
+  run(): Promise<null> {
+    return Promise.resolve(null);
+  }
+}
+
+const moduleOf = (...controllers: (new () => object)[]) => {
+  @Module({ controllers })
+  class Given {}
+  return Given;
+};
+
+describe('the boot', () => {
+  it('is refused for routes that match the same messages, in whatever controllers', async () => {
+    await expect(bootApp({ modules: [moduleOf(First, SameRoute)] })).rejects.toThrow(
+      'Scope "clash": the routes ":id/run" and ":name/run" match the same messages',
+    );
+  });
+
+  it('is refused for two handlers of one event in a scope', async () => {
+    await expect(bootApp({ modules: [moduleOf(TwoHandlers)] })).rejects.toThrow(
+      'two handlers of probe.heard.v1',
+    );
+  });
+
+  it('is refused for two handlers of one kind of task', async () => {
+    @Module({ providers: [SecondNoop] })
+    class Given {}
+    await expect(bootApp({ modules: [Given] })).rejects.toThrow('Two handlers of task kind "noop"');
+  });
+
+  it('is refused for a port that is taken, and leaves nothing running', async () => {
+    const first = await bootApp();
+    const { port } = new URL(first.http.url);
+    await expect(bootApp({ env: { PORT: port } })).rejects.toThrow('EADDRINUSE');
+  });
+
+  it('is granted where one route is the more exact one', async () => {
+    const app = await bootApp({ modules: [moduleOf(First, Distinct)] });
+    expect((await app.http.get('/health')).status).toBe(200);
+  });
+});
