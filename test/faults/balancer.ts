@@ -7,7 +7,6 @@ const PROBE_EVERY_MS = 50;
 export class Balancer {
   #ready: readonly string[];
   #next = 0;
-  #isStopped = false;
 
   constructor(
     private readonly stand: FaultStand,
@@ -23,12 +22,8 @@ export class Balancer {
     return this.stand.app(name).http.url;
   }
 
-  stop(): void {
-    this.#isStopped = true;
-  }
-
   async #probe(): Promise<void> {
-    while (!this.#isStopped) {
+    while (!this.stand.hasEnded) {
       const ready = await Promise.all(this.names.map((name) => this.#isReady(name)));
       const names = this.names.filter((_, index) => ready[index]);
       if (names.length > 0) this.#ready = names;

@@ -1,24 +1,37 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import pg from 'pg';
 import type { Role } from '../../src/kernel/env.js';
-import { testUrl } from '../support/services.js';
+import { type Lease, testDatabase, testUrl, testVhost } from '../support/services.js';
 import { spawnApp, type SpawnedApp } from '../support/spawned-app.js';
 import { until } from '../support/until.js';
 import { FinishEvents } from './finish-events.js';
+import { Load, type LoadOptions } from './load.js';
 
 /** The program as it is deployed: every part in a process of its own. */
-export const PARTS = {
+const PARTS = {
   api: ['api'],
   worker: ['worker'],
   relay: ['relay', 'scheduler'],
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Part = keyof typeof PARTS;
+export const PART_NAMES = Object.keys(PARTS) as Part[];
 
-export interface Ground {
+export interface StandOptions {
+  /** Default: a database, and a virtual host, of its own on the test servers. */
+  readonly databaseUrl?: string;
+  readonly amqpUrl?: string;
+  /** Default: one process of each. */
+  readonly parts?: readonly Part[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+interface Ground {
   readonly databaseUrl: string;
   readonly amqpUrl: string;
+  readonly leases: readonly Lease[];
 }
 
 const LOOK_EVERY_MS = 100;
@@ -43,41 +56,54 @@ const LEFT_TO_DO = `select
   (select count(*) from kernel.delayed_message)::int as delayed,
   (select count(*) from kernel.parked_message)::int as parked`;
 
-/** A database, a broker, a subscriber, and the processes between them, which a test may kill and start again. */
+const started = new Set<FaultStand>();
+
+/**
+ * A database, a broker, a subscriber, and the processes between them, which a test may kill and start again.
+ * All of it ends with the test (`afterEach`), however that went.
+ */
 export class FaultStand {
   readonly #apps = new Map<string, SpawnedApp>();
+  readonly #loads: Load[] = [];
   readonly #pool: pg.Pool;
+  #events: FinishEvents | undefined;
 
   private constructor(
     private readonly ground: Ground,
-    readonly events: FinishEvents,
     private readonly env: Readonly<Record<string, string>>,
   ) {
     this.#pool = new pg.Pool({ connectionString: ground.databaseUrl, max: 4 });
     this.#pool.on('error', () => undefined); // an idle connection to a server that is being killed
   }
 
-  static async start(
-    ground: Ground,
-    {
-      parts = ['api', 'worker', 'relay'],
-      env = {},
-    }: {
-      parts?: readonly Part[];
-      env?: Readonly<Record<string, string>>;
-    } = {},
-  ): Promise<FaultStand> {
-    const queue = `subscriber-${new URL(ground.databaseUrl).pathname.slice(1)}`;
-    const events = await FinishEvents.subscribe(ground.amqpUrl, queue);
-    const stand = new FaultStand(ground, events, env);
-    try {
-      await stand.#pool.query(AUDIT);
-      await Promise.all(parts.map((part) => stand.spawn(part)));
-      return stand;
-    } catch (error) {
-      await stand.end();
-      throw error;
-    }
+  static async start({ parts, env = {}, ...given }: StandOptions = {}): Promise<FaultStand> {
+    const stand = new FaultStand(await groundOf(given), env);
+    started.add(stand);
+    const queue = `subscriber-${randomUUID()}`;
+    stand.#events = await FinishEvents.subscribe(stand.ground.amqpUrl, queue);
+    await stand.#pool.query(AUDIT);
+    await Promise.all((parts ?? PART_NAMES).map((part) => stand.spawn(part)));
+    return stand;
+  }
+
+  get amqpUrl(): string {
+    return this.ground.amqpUrl;
+  }
+
+  get hasEnded(): boolean {
+    return this.#pool.ended;
+  }
+
+  get events(): FinishEvents {
+    if (!this.#events) throw new Error('The subscriber is not there yet');
+    return this.#events;
+  }
+
+  /** Clients of its API, which stop with it. */
+  load(options: Omit<LoadOptions, 'url'> & Partial<Pick<LoadOptions, 'url'>>): Load {
+    const load = new Load({ url: () => this.url, ...options });
+    this.#loads.push(load);
+    return load;
   }
 
   /** Starts a process of that part; `as` names a second one. */
@@ -163,9 +189,31 @@ ${await this.#whatHinders()}`;
   }
 
   async end(): Promise<void> {
-    await this.events.close();
+    this.#loads.forEach((load) => load.stop());
+    await this.#events?.close();
     await this.#pool.end();
+    await Promise.all(this.ground.leases.map((lease) => lease.release()));
   }
+}
+
+afterEach(async () => {
+  const stands = [...started];
+  started.clear();
+  const outcomes = await Promise.allSettled(stands.map((stand) => stand.end()));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+});
+
+async function groundOf({ databaseUrl, amqpUrl }: StandOptions): Promise<Ground> {
+  const leases: Lease[] = [];
+  const own = (lease: Lease) => {
+    leases.push(lease);
+    return lease.url;
+  };
+  return {
+    databaseUrl: databaseUrl ?? own(await testDatabase()),
+    amqpUrl: amqpUrl ?? own(await testVhost()),
+    leases,
+  };
 }
 
 /** Waits, with a look ten times a second. */

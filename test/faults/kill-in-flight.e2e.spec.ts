@@ -1,20 +1,13 @@
-import {
-  type Lease,
-  type RabbitMqService,
-  startRabbitMq,
-  testDatabase,
-} from '../support/services.js';
+import { type RabbitMqService, startRabbitMq } from '../support/services.js';
 import { Chance } from './chance.js';
 import { expectExactlyOnce, judge, tell, unheardOf } from './exactly-once.js';
-import { eachMoment, FaultStand, PARTS, type Part } from './fault-stand.js';
-import { Load } from './load.js';
+import { eachMoment, FaultStand, PART_NAMES, type Part } from './fault-stand.js';
 
 const TASKS = 10_000;
 const RECOVERY_MS = 60_000;
 
 describe('10,000 tasks in flight, and a kill -9 at any moment', () => {
   let rabbit: RabbitMqService;
-  let database: Lease;
   let stand: FaultStand;
 
   beforeAll(async () => {
@@ -23,13 +16,8 @@ describe('10,000 tasks in flight, and a kill -9 at any moment', () => {
   afterAll(() => rabbit.dispose());
 
   beforeEach(async () => {
-    database = await testDatabase();
-    stand = await FaultStand.start({ databaseUrl: database.url, amqpUrl: rabbit.url });
+    stand = await FaultStand.start({ amqpUrl: rabbit.url });
   }, 60_000);
-  afterEach(async () => {
-    await stand.end();
-    await database.release();
-  });
 
   const kill: Record<Part | 'rabbitmq' | 'rabbitmq and its disk', () => Promise<unknown>> = {
     worker: () => restarted('worker'),
@@ -50,11 +38,11 @@ describe('10,000 tasks in flight, and a kill -9 at any moment', () => {
     await stand.spawn(part);
   }
 
-  it.each([...(Object.keys(PARTS) as Part[]), 'rabbitmq', 'rabbitmq and its disk'] as const)(
+  it.each([...PART_NAMES, 'rabbitmq', 'rabbitmq and its disk'] as const)(
     'of the %s: each task ends exactly once, within a minute of the restart',
     async (victim) => {
       const chance = new Chance();
-      const load = new Load({ total: TASKS, url: () => stand.url, chance });
+      const load = stand.load({ total: TASKS, chance });
       // Each task created counts, and each one ended; the API is killed while it creates.
       const ended = async () => (victim === 'api' ? 0 : stand.finished());
       const moment = chance.between(500, victim === 'api' ? TASKS - 1_000 : 2 * TASKS - 1_000);

@@ -1,34 +1,21 @@
-import { type Lease, testDatabase, testVhost } from '../support/services.js';
 import { Balancer } from './balancer.js';
 import { Chance } from './chance.js';
 import { expectExactlyOnce, judge, tell, unheardOf } from './exactly-once.js';
 import { eachMoment, FaultStand, type Part } from './fault-stand.js';
-import { Load } from './load.js';
+import type { Load } from './load.js';
 
 const EXIT_MS = 30_000;
 /** Less than the 15 s of a worker's lease: whoever settles in that time waited for none. */
 const NO_LEASE_MS = 12_000;
 
 describe('a process that leaves under load', () => {
-  let database: Lease;
-  let vhost: Lease;
   let stand: FaultStand;
   let load: Load;
   let chance: Chance;
 
-  beforeEach(async () => {
-    [database, vhost] = await Promise.all([testDatabase(), testVhost()]);
-    chance = new Chance();
-  }, 30_000);
-  afterEach(async () => {
-    load.stop();
-    await stand.end();
-    await Promise.all([database.release(), vhost.release()]);
-  });
-
   async function begin(env: Record<string, string>): Promise<void> {
-    const ground = { databaseUrl: database.url, amqpUrl: vhost.url };
-    stand = await FaultStand.start(ground, { env: { TASKS_CONCURRENCY: '128', ...env } });
+    stand = await FaultStand.start({ env: { TASKS_CONCURRENCY: '128', ...env } });
+    chance = new Chance();
   }
 
   const ended = (count: number) => async () => (await stand.finished()) >= count;
@@ -52,7 +39,7 @@ describe('a process that leaves under load', () => {
 
   it('hands its tasks back or finishes them, when it is a worker', async () => {
     await begin({ SHUTDOWN_GRACE_MS: '2000' });
-    load = new Load({ total: 400, url: () => stand.url, chance, workMs: [100, 5_000] });
+    load = stand.load({ total: 400, chance, workMs: [100, 5_000] });
     const loading = load.run();
     await eachMoment(ended(50), 30_000, 'under way');
     await eachMoment(async () => (await running()) >= 30, 30_000, 'at work');
@@ -75,14 +62,13 @@ describe('a process that leaves under load', () => {
     await stand.spawn('api', 'second api');
     const balancer = new Balancer(stand, ['api', 'second api']);
     const total = 6_000;
-    load = new Load({ total, url: () => balancer.pick(), chance, working: 0.05 });
+    load = stand.load({ total, url: () => balancer.pick(), chance, working: 0.05 });
     const loading = load.run();
     await eachMoment(() => load.confirmed.size >= 500, 30_000, 'under way');
 
     const exitMs = await terminated('api');
     const confirmedThen = load.confirmed.size;
     await loading;
-    balancer.stop();
     await finishAndJudge('SIGTERM of an api', 40_000, { 'ms to the exit': exitMs });
     expect(confirmedThen).toBeLessThan(total); // it left under load
     // Nobody can keep a client from knocking at a door that was just closed; it goes to the next one.
@@ -94,7 +80,7 @@ describe('a process that leaves under load', () => {
     await begin({});
     const [frozen] = await stand.sql<{ id: string }>('select id from tasks.worker');
     await stand.spawn('worker', 'second worker');
-    load = new Load({ total: 300, url: () => stand.url, chance, workMs: [1_000, 3_000] });
+    load = stand.load({ total: 300, chance, workMs: [1_000, 3_000] });
     await load.run();
     const held = `tasks.task where status = 'in_progress' and lease_owner = '${frozen!.id}'`;
     await eachMoment(async () => (await stand.count(held)) >= 10, 30_000, 'at work');
@@ -109,7 +95,7 @@ describe('a process that leaves under load', () => {
     await eachMoment(() => voidResults() >= taken, 20_000, `${taken} void results`);
 
     await stand.app('second worker').kill();
-    const after = new Load({ total: 50, url: () => stand.url, chance, workMs: [10, 50] });
+    const after = stand.load({ total: 50, chance, workMs: [10, 50] });
     await after.run(); // it works on, under a new name
     after.confirmed.forEach((id) => load.confirmed.add(id));
     const more = { 'ms frozen': frozenMs, 'void results': voidResults() };

@@ -1,35 +1,29 @@
 import { migrate } from '../../src/migrate.js';
-import { type Lease, type Service, startPostgres, testVhost } from '../support/services.js';
+import { type Service, startPostgres } from '../support/services.js';
 import { Chance } from './chance.js';
 import { expectExactlyOnce, judge, tell, unheardOf } from './exactly-once.js';
-import { eachMoment, FaultStand } from './fault-stand.js';
-import { Load } from './load.js';
+import { eachMoment, FaultStand, PART_NAMES } from './fault-stand.js';
 
 const TASKS = 2_000;
 const READINESS_MS = 5_000;
 const RECOVERY_MS = 60_000;
-const PROCESSES = ['api', 'worker', 'relay'] as const;
 
 describe('Postgres ended by kill -9 under load', () => {
   let postgres: Service;
-  let vhost: Lease;
   let stand: FaultStand;
 
   beforeAll(async () => {
-    [postgres, vhost] = await Promise.all([startPostgres(), testVhost()]);
+    postgres = await startPostgres();
     await migrate(postgres.url);
-    stand = await FaultStand.start({ databaseUrl: postgres.url, amqpUrl: vhost.url });
   }, 90_000);
-  afterAll(async () => {
-    await stand.end();
-    await Promise.all([postgres.dispose(), vhost.release()]);
-  });
+  afterAll(() => postgres.dispose());
 
   it('is told by readiness, survived by every process, and loses and doubles nothing', async () => {
+    stand = await FaultStand.start({ databaseUrl: postgres.url });
     const chance = new Chance();
-    const load = new Load({ total: TASKS, url: () => stand.url, chance });
+    const load = stand.load({ total: TASKS, chance });
     const moment = chance.between(200, TASKS - 200);
-    const pids = PROCESSES.map((name) => stand.app(name).pid);
+    const pids = PART_NAMES.map((name) => stand.app(name).pid);
     const loading = load.run();
     await eachMoment(() => load.confirmed.size >= moment, 30_000, `moment ${moment}`);
 
@@ -54,13 +48,13 @@ describe('Postgres ended by kill -9 under load', () => {
     await expectExactlyOnce(stand, verdict);
     // Callers hear that it is not their fault, and when to come back.
     expect(new Set(load.refusals.map(({ why }) => why))).toEqual(new Set(['503']));
-    expect(PROCESSES.map((name) => stand.app(name).pid)).toEqual(pids);
-    expect(PROCESSES.map((name) => stand.app(name).isRunning)).toEqual([true, true, true]);
+    expect(PART_NAMES.map((name) => stand.app(name).pid)).toEqual(pids);
+    expect(PART_NAMES.map((name) => stand.app(name).isRunning)).toEqual([true, true, true]);
   }, 120_000);
 
   async function readinessBecomes(status: number, withinMs: number): Promise<void> {
     await Promise.all(
-      PROCESSES.map((name) => {
+      PART_NAMES.map((name) => {
         const ready = async () => (await stand.readinessOf(name)) === status;
         return eachMoment(ready, withinMs, `readiness ${status} of the ${name}`);
       }),

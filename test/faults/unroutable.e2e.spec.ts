@@ -1,33 +1,17 @@
 import { connect } from 'amqplib';
-import { type Lease, testDatabase, testVhost } from '../support/services.js';
 import { Chance } from './chance.js';
 import { expectExactlyOnce, judge } from './exactly-once.js';
 import { eventually } from '../support/until.js';
 import { FaultStand } from './fault-stand.js';
-import { Load } from './load.js';
 
 const PARKED = `select count(*)::int as parked, (select count(*)::int from kernel.outbox) as waiting,
   (count(*) filter (where error like '%unroutable%'))::int as unroutable from kernel.parked_message`;
 
 describe('a message that no queue takes', () => {
-  let database: Lease;
-  let vhost: Lease;
-  let stand: FaultStand;
-
-  beforeAll(async () => {
-    [database, vhost] = await Promise.all([testDatabase(), testVhost()]);
-    const ground = { databaseUrl: database.url, amqpUrl: vhost.url };
-    stand = await FaultStand.start(ground, { parts: ['api', 'relay'] });
-  }, 60_000);
-  afterAll(async () => {
-    await stand.end();
-    await Promise.all([database.release(), vhost.release()]);
-  });
-
   it('is kept aside where operators see it, and delivered once there is a queue', async () => {
-    await deleteQueue('task-runs.default');
-    await deleteQueue('task-runs.default.high');
-    const load = new Load({ total: 20, url: () => stand.url, chance: new Chance(), working: 0 });
+    const stand = await FaultStand.start({ parts: ['api', 'relay'] });
+    await deleteQueues(stand.amqpUrl, ['task-runs.default', 'task-runs.default.high']);
+    const load = stand.load({ total: 20, chance: new Chance(), working: 0 });
     await load.run();
     await eventually(async () => {
       const [parked] = await stand.sql(PARKED);
@@ -41,14 +25,14 @@ describe('a message that no queue takes', () => {
     await stand.settled({ withinMs: 40_000 });
     await expectExactlyOnce(stand, await judge(stand, load, new Date()));
   }, 90_000);
-
-  async function deleteQueue(name: string): Promise<void> {
-    const connection = await connect(vhost.url);
-    try {
-      const channel = await connection.createChannel();
-      await channel.deleteQueue(name);
-    } finally {
-      await connection.close();
-    }
-  }
 });
+
+async function deleteQueues(amqpUrl: string, names: readonly string[]): Promise<void> {
+  const connection = await connect(amqpUrl);
+  try {
+    const channel = await connection.createChannel();
+    for (const name of names) await channel.deleteQueue(name);
+  } finally {
+    await connection.close();
+  }
+}
