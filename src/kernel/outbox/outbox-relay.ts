@@ -5,6 +5,7 @@ import { BROKER, type Broker, COMMANDS_EXCHANGE, RefusedError } from '../messagi
 import { OutboxMetrics } from './outbox.metrics.js';
 import { type OutboxRow, toBrokerMessage } from './outbox-message.js';
 import { OutboxStore } from './outbox.store.js';
+import { ReadFloors } from './read-floors.js';
 import { ShardLeases } from './shard-leases.js';
 
 /** How long a relay reads on before it looks again for rows that were committed behind its back. */
@@ -28,6 +29,7 @@ export class OutboxRelay {
   #renewedAt = -Infinity;
   #retriedAt = -Infinity;
   #parkedKeys = new Set<string>();
+  readonly #floors = new ReadFloors();
   #batchSize = 100;
 
   constructor(
@@ -67,7 +69,8 @@ export class OutboxRelay {
 
   /** One walk over the shards: several batches are under way, each reads on where the one before stopped. */
   async #sweep(): Promise<number> {
-    const place = new Map(this.leases.owned.map((shard) => [shard, '0']));
+    const place = this.#floors.begin(this.leases.owned, performance.now());
+    const leftBehind = new Set<number>();
     const inFlight = new Set<Promise<void>>();
     const failures: unknown[] = [];
     const commanded = new Set<string>();
@@ -80,7 +83,11 @@ export class OutboxRelay {
         if (rows.length === 0) break;
         rows.forEach((row) => place.set(row.shard, row.seq));
         this.#adaptBatchSize(rows);
-        const ready = rows.filter((row) => mayGo(row, commanded));
+        const ready = rows.filter((row) => {
+          const goes = mayGo(row, commanded);
+          if (!goes) leftBehind.add(row.shard);
+          return goes;
+        });
         published += ready.length;
         const delivery = this.#deliver(ready)
           .catch((error: unknown) => failures.push(error))
@@ -92,8 +99,12 @@ export class OutboxRelay {
     } finally {
       await Promise.all(inFlight);
     }
-    // The rows of a failed delivery are still there; the round is repeated after a pause.
-    if (failures.length > 0) throw failures[0];
+    if (failures.length > 0) {
+      // The rows of a failed delivery are still there; the round is repeated after a pause.
+      this.#floors.reset();
+      throw failures[0];
+    }
+    this.#floors.end(place, leftBehind, performance.now());
     return published;
   }
 
