@@ -34,5 +34,6 @@ export class DatabaseUnavailableError extends DomainError {
 export function certainlyRolledBack(error: unknown): boolean {
   const state = sqlState(error);
   if (state === undefined) return !(error instanceof QueryFailedError);
-  return /^[0-9A-Z]{5}$/.test(state) && !/^(08|53|57P)/.test(state);
+  // A SQLSTATE has a digit; EPIPE is the socket's and tells nothing.
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(state) && !/^(08|53|57P)/.test(state);
 }

@@ -1,6 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
-import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import {
+  DataSource,
+  type EntityManager,
+  type QueryRunner,
+  QueryRunnerAlreadyReleasedError,
+} from 'typeorm';
 import { DatabaseUnavailableError, isTransient } from './postgres-errors.js';
 
 interface OpenTransaction {
@@ -78,7 +83,7 @@ export class UnitOfWork {
       return result;
     } catch (error) {
       await rollback(open.runner);
-      throw error;
+      throw isLostBetweenStatements(error) ? new DatabaseUnavailableError(error) : error;
     } finally {
       await open.runner.release();
     }
@@ -111,4 +116,9 @@ async function rollback(runner: QueryRunner): Promise<void> {
   } catch (error) {
     logger.warn({ err: error }, 'A failed transaction could not be rolled back by us');
   }
+}
+
+/** The mapper releases a connection that breaks while no statement is under way; so the commit was never sent. */
+function isLostBetweenStatements(error: unknown): boolean {
+  return error instanceof QueryRunnerAlreadyReleasedError;
 }
