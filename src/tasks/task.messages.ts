@@ -14,6 +14,11 @@ export const TASK_RUNS = 'task-runs';
 /** Tasks of this priority and above have a queue of their own, so that they overtake any backlog below. */
 const HIGH_PRIORITY = 5;
 
+/**
+ * Tasks in one message: enough to make the messages cheap, few enough to be spread over the workers evenly.
+ */
+export const TASKS_PER_RUN_MESSAGE = 8;
+
 /** The lanes of the run queue: two per task queue. */
 export function runLanes(env: Env): string[] {
   return env.TASKS_QUEUES.flatMap((queue) => [queue, `${queue}.high`]);
@@ -24,18 +29,42 @@ export function runQueues(env: Env): string[] {
   return runLanes(env).map((lane) => `${TASK_RUNS}.${lane}`);
 }
 
-/** The wish to run a task, due when the task is. It may be lost or doubled: claiming it in Postgres decides. */
-export function runMessage(task: TaskState): OutboxMessage {
-  const lane = task.priority >= HIGH_PRIORITY ? `${task.queue}.high` : task.queue;
+/**
+ * Asks workers to run tasks that are new: those that are due share messages, a later one has its own, due when it is.
+ * Such a message may be lost or doubled: claiming the task in Postgres decides.
+ */
+export function runMessages(tasks: readonly TaskState[]): OutboxMessage[] {
+  const later = tasks.filter((task) => task.runAt > task.updatedAt);
+  const due = tasks.filter((task) => task.runAt <= task.updatedAt);
+  const lanes = Map.groupBy(due, laneOf);
+  return [
+    ...later.map((task) => runMessage([task], laneOf(task))),
+    ...[...lanes].flatMap(([lane, all]) => chunksOf(all).map((some) => runMessage(some, lane))),
+  ];
+}
+
+function laneOf(task: TaskState): string {
+  return task.priority >= HIGH_PRIORITY ? `${task.queue}.high` : task.queue;
+}
+
+function chunksOf(tasks: readonly TaskState[]): TaskState[][] {
+  const count = Math.ceil(tasks.length / TASKS_PER_RUN_MESSAGE);
+  return Array.from({ length: count }, (_, index) =>
+    tasks.slice(index * TASKS_PER_RUN_MESSAGE, (index + 1) * TASKS_PER_RUN_MESSAGE),
+  );
+}
+
+function runMessage(tasks: readonly TaskState[], lane: string): OutboxMessage {
+  const [first] = tasks;
+  const body = {
+    tasks: tasks.map(({ id, kind, priority }) => ({ task_id: id, kind, priority })),
+  };
   return commandMessage(
+    { queue: `${TASK_RUNS}.${lane}`, route: 'run', body },
     {
-      queue: `${TASK_RUNS}.${lane}`,
-      route: 'run',
-      body: { task_id: task.id, kind: task.kind, priority: task.priority },
-    },
-    {
-      headers: contextHeaders(task),
-      ...(task.runAt > task.updatedAt ? { dueAt: task.runAt } : {}),
+      // Each run goes on in its own task's trace; a message for one task belongs to that trace, too.
+      ...(first && tasks.length === 1 ? { headers: contextHeaders(first) } : {}),
+      ...(first && first.runAt > first.updatedAt ? { dueAt: first.runAt } : {}),
     },
   );
 }

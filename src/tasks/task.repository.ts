@@ -8,7 +8,7 @@ import type { TaskEvent } from './domain/task.events.js';
 import type { TaskState } from './domain/task.state.js';
 import { taskConditions } from './queries/list-tasks.js';
 import { logTransitions } from './task.log.js';
-import { runMessage, taskEventMessage } from './task.messages.js';
+import { runMessages, taskEventMessage } from './task.messages.js';
 import { taskColumns, type TaskRow, toState } from './task.rows.js';
 import type { TaskFilter } from './tasks.dto.js';
 
@@ -216,15 +216,15 @@ export class TaskRepository {
       state: task.state,
       events: task.releaseEvents() as readonly TaskEvent[],
     }));
-    await this.outbox.append(
-      changes.flatMap(({ state, events }) => {
-        const messages = events
-          .filter((event) => this.env.TASKS_EVENTS.includes(event.name))
-          .map((event) => taskEventMessage(event, state));
-        const isToBeRun = state.status === 'new' && !state.external;
-        return isToBeRun ? [...messages, runMessage(state)] : messages;
-      }),
+    const told = changes.flatMap(({ state, events }) =>
+      events
+        .filter((event) => this.env.TASKS_EVENTS.includes(event.name))
+        .map((event) => taskEventMessage(event, state)),
     );
+    const toBeRun = tasks
+      .map((task) => task.state)
+      .filter((state) => state.status === 'new' && !state.external);
+    await this.outbox.append([...told, ...runMessages(toBeRun)]);
     this.unitOfWork.afterCommit(() => {
       logTransitions(changes);
       const isToBeLeased = changes.some(({ state }) => state.external && state.status === 'new');

@@ -132,9 +132,12 @@ export type TaskFilter = z.output<typeof taskFilter>;
 export const listTasksQuery = pageQuery.extend(taskFilter.shape);
 export type ListTasksRequest = z.output<typeof listTasksQuery>;
 
-/** Body of the message that asks a worker to run a task. */
-export const runTask = z.object({ task_id: uuidParam, kind: z.string(), priority: z.int() });
-export type RunTaskRequest = z.output<typeof runTask>;
+/** Body of the message that asks workers to run tasks. */
+export const runTasks = z.object({
+  tasks: z.array(z.object({ task_id: uuidParam, kind: z.string(), priority: z.int() })).min(1),
+});
+export type RunTasksRequest = z.output<typeof runTasks>;
+export type RunTaskRequest = RunTasksRequest['tasks'][number];
 
 const statusCounts = z.object(
   Object.fromEntries(TASK_STATUSES.map((status) => [status, z.int()])) as Record<

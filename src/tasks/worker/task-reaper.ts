@@ -7,7 +7,7 @@ import { PurgeTasks } from '../commands/purge-tasks.js';
 import { RecoverTasks } from '../commands/recover-tasks.js';
 import { RedispatchTasks } from '../commands/redispatch-tasks.js';
 import { TaskCounts } from '../queries/task-counts.js';
-import { runQueues } from '../task.messages.js';
+import { runQueues, TASKS_PER_RUN_MESSAGE } from '../task.messages.js';
 import { WorkerRepository } from '../worker.repository.js';
 
 const RECOVER_BATCH = 500;
@@ -55,7 +55,8 @@ export class TaskReaper {
   async #redispatch(): Promise<number> {
     if (!this.broker.state().up) return 0;
     const depths = await Promise.all(runQueues(this.env).map((queue) => this.broker.depth(queue)));
-    const queued = depths.reduce((sum, depth) => sum + depth, 0);
+    const messages = depths.reduce((sum, depth) => sum + depth, 0);
+    const queued = messages * TASKS_PER_RUN_MESSAGE;
     const asked = await this.mediator.execute(new RedispatchTasks(queued, REDISPATCH_BATCH));
     if (asked > 0)
       this.#logger.log({ tasks: asked }, 'Asked again for tasks that no queue seems to hold');
