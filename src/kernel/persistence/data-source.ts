@@ -1,3 +1,5 @@
+import { Logger } from '@nestjs/common';
+import pg from 'pg';
 import { DataSource, type EntitySchema, type MigrationInterface } from 'typeorm';
 
 export interface PersistenceOptions {
@@ -18,6 +20,21 @@ const STATEMENT_TIMEOUT_MS = 30_000;
  */
 const IDLE_IN_TRANSACTION_MS = 8_000;
 
+const logger = new Logger('Database');
+
+/**
+ * Between the pool, which hands a connection out, and the mapper, which takes it, nobody listens to its errors for a
+ * moment; a server that dies just then must not end the process. The next statement on the connection fails.
+ */
+class GuardedClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    this.on('error', (error) => {
+      logger.warn({ err: error }, 'Lost a connection to Postgres');
+    });
+  }
+}
+
 /** Describes the Postgres of the process. Nothing is connected until `initialize()`. */
 export function createDataSource(options: PersistenceOptions): DataSource {
   return new DataSource({
@@ -32,6 +49,7 @@ export function createDataSource(options: PersistenceOptions): DataSource {
     synchronize: false,
     logging: false,
     extra: {
+      Client: GuardedClient,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
