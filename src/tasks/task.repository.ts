@@ -71,8 +71,8 @@ export class TaskRepository {
   }
 
   /**
-   * Starts those of the tasks that may be started now, each for its owner. Safe against any number of claims at
-   * once: the row lock lets one through, and the others find the status changed.
+   * Starts those of the tasks that may be started now, each for its owner if that is still alive. Safe against any
+   * number of claims at once: the row lock lets one through, and the others find the status changed.
    */
   async claimMany(claims: readonly { id: string; owner: string }[]): Promise<Task[]> {
     // `is true` hides the conditions from the planner: while the statistics still speak of a small table, it would
@@ -81,7 +81,8 @@ export class TaskRepository {
       `update tasks.task set status = 'in_progress', attempt = attempt + 1, progress = 0, lease_owner = claim.owner,
               started_at = now(), updated_at = now()
        from unnest($1::uuid[], $2::uuid[]) as claim (claimed_id, owner)
-       where id = claimed_id and (status = 'new' and run_at <= now() and not external) is true
+       join tasks.worker on worker.id = claim.owner and worker.expires_at > now()
+       where task.id = claimed_id and (status = 'new' and run_at <= now() and not external) is true
        returning task.*`,
       [claims.map((claim) => claim.id), claims.map((claim) => claim.owner)],
     );
@@ -177,6 +178,18 @@ export class TaskRepository {
       [limit],
     );
     return rows.map((row) => ({ task: Task.of(toState(row)), timedOut: row.timed_out }));
+  }
+
+  /** Locks tasks that have been in progress under the worker for a while, but are none of those it knows. */
+  async loadUnknown(workerId: string, knownIds: readonly string[]): Promise<Task[]> {
+    const rows = await this.unitOfWork.query<TaskRow>(
+      `select * from tasks.task
+       where status = 'in_progress' and not external and lease_owner = $1
+         and started_at < now() - interval '15 seconds' and not id = any($2)
+       order by id limit 500 for update skip locked`,
+      [workerId, knownIds],
+    );
+    return rows.map((row) => Task.of(toState(row)));
   }
 
   /**

@@ -12,6 +12,7 @@ import { TaskSchedulesController } from './task-schedules.controller.js';
 import { TaskScheduler } from './worker/task-scheduler.js';
 import { CreateTasksHandler } from './commands/create-tasks.js';
 import { FinishAttemptHandler } from './commands/finish-attempt.js';
+import { HandBackUnknownHandler } from './commands/hand-back-unknown.js';
 import { LeaseTasksHandler } from './commands/lease-tasks.js';
 import { PurgeTasksHandler } from './commands/purge-tasks.js';
 import { RecoverTasksHandler } from './commands/recover-tasks.js';
@@ -69,6 +70,7 @@ import { WorkerRepository } from './worker.repository.js';
     FinishAttemptHandler,
     GetScheduleHandler,
     GetTaskHandler,
+    HandBackUnknownHandler,
     LeaseRepository,
     LeaseTasksHandler,
     ListSchedulesHandler,

@@ -85,6 +85,17 @@ describe('a task whose worker is lost', () => {
     expect(done).toMatchObject({ attempt: 2, failures: [] });
   });
 
+  it('is run after all when the answer to its claim was lost', async () => {
+    const { id } = await tasks.create('unanswered', { run_at: '2099-01-01T00:00:00Z' });
+    await app.sql(
+      `update tasks.task set status = 'in_progress', attempt = 1, started_at = now() - interval '16 seconds',
+              run_at = now(), lease_owner = (select id from tasks.worker where expires_at > now() limit 1)
+       where id = $1`,
+      [id],
+    );
+    expect(await tasks.reached(id, 'succeeded')).toMatchObject({ attempt: 2, failures: [] });
+  });
+
   it('is forgotten when its retention is over, and no sooner', async () => {
     const ids: string[] = [];
     for (const name of ['old', 'young', 'old but new']) {

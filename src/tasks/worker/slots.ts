@@ -30,7 +30,7 @@ export class Slots {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      this.#waiters.push({ kind, priority, resolve, reject });
+      this.#enqueue({ kind, priority, resolve, reject });
       this.#admit();
     });
   }
@@ -56,24 +56,20 @@ export class Slots {
     this.#usedByKind.set(kind, (this.#usedByKind.get(kind) ?? 0) + 1);
   }
 
+  /** The highest priority first, then who came first. */
+  #enqueue(waiter: Waiter): void {
+    let place = this.#waiters.length;
+    while (place > 0 && (this.#waiters[place - 1]?.priority ?? 0) < waiter.priority) place -= 1;
+    this.#waiters.splice(place, 0, waiter);
+  }
+
   #admit(): void {
     while (this.#used < this.capacity && this.#waiters.length > 0) {
-      const next = this.#nextIndex();
-      if (next === -1) return;
-      const [waiter] = this.#waiters.splice(next, 1);
+      const next = this.#waiters.findIndex((waiter) => this.#hasRoom(waiter.kind));
+      const [waiter] = next === -1 ? [] : this.#waiters.splice(next, 1);
       if (!waiter) return;
       this.#take(waiter.kind);
       waiter.resolve();
     }
-  }
-
-  #nextIndex(): number {
-    let best = -1;
-    this.#waiters.forEach((waiter, index) => {
-      if (!this.#hasRoom(waiter.kind)) return;
-      const leader = this.#waiters[best];
-      if (!leader || waiter.priority > leader.priority) best = index;
-    });
-    return best;
   }
 }

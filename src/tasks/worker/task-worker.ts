@@ -23,6 +23,7 @@ export class TaskWorker {
   readonly #logger = new Logger('Tasks');
   readonly #slots: Slots;
   readonly #runs = new Map<string, TaskRun>();
+  readonly #claiming = new Set<string>();
   readonly #ended = new Set<Promise<void>>();
   #stopping = false;
 
@@ -39,22 +40,25 @@ export class TaskWorker {
   }
 
   start(): Promise<void> {
-    return this.lease.start(this.#runs);
+    return this.lease.start(this.#runs, this.#claiming);
   }
 
   /**
    * Runs the task if it is still to be run. Resolves as soon as it is claimed or somebody else has it, so that
    * the broker's message is settled long before a long task ends. Nothing is lost by a crash: unclaimed, the
-   * message comes again; claimed, the reaper sees this worker's lease end.
+   * message comes again; claimed, the reaper sees this worker's lease end. When only the answer to the claim is lost,
+   * the lease finds a task that nobody here knows, and hands it back.
    */
   async take({ task_id: taskId, kind, priority }: RunTaskRequest): Promise<void> {
     if (this.#stopping) throw new GiveBack('The worker is shutting down');
     await this.#slots.acquire(kind, priority);
     const { workerId } = this.lease;
     let claimed: Task | undefined;
+    this.#claiming.add(taskId);
     try {
       claimed = await this.mediator.execute(new StartTask(taskId, workerId));
     } finally {
+      this.#claiming.delete(taskId);
       if (!claimed) this.#slots.release(kind);
     }
     if (!claimed) return;

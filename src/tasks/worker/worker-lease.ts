@@ -1,6 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Ids } from '../../kernel/ids.js';
+import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { Loop } from '../../kernel/loop.js';
+import { HandBackUnknown } from '../commands/hand-back-unknown.js';
 import { WorkerRepository } from '../worker.repository.js';
 import type { TaskRun } from './task-run.js';
 
@@ -17,11 +19,13 @@ export class WorkerLease {
   readonly #loop = new Loop({ name: 'WorkerLease', idleMs: BEAT_MS }, () => this.#beat());
   #workerId: string;
   #runs: ReadonlyMap<string, TaskRun> = new Map();
+  #claiming: ReadonlySet<string> = new Set();
   #renewedAt = 0;
 
   constructor(
     private readonly ids: Ids,
     private readonly workers: WorkerRepository,
+    private readonly mediator: Mediator,
   ) {
     this.#workerId = ids.next();
   }
@@ -30,8 +34,10 @@ export class WorkerLease {
     return this.#workerId;
   }
 
-  async start(runs: ReadonlyMap<string, TaskRun>): Promise<void> {
+  /** Both collections are read as they are at each beat: what runs, and what is being claimed. */
+  async start(runs: ReadonlyMap<string, TaskRun>, claiming: ReadonlySet<string>): Promise<void> {
     this.#runs = runs;
+    this.#claiming = claiming;
     await this.workers.register(this.#workerId);
     this.#renewedAt = performance.now();
     this.#loop.start();
@@ -67,6 +73,9 @@ export class WorkerLease {
       await this.workers.register(this.#workerId);
     }
     this.#renewedAt = performance.now();
+    const known = [...this.#runs.keys(), ...this.#claiming];
+    const unknown = await this.mediator.execute(new HandBackUnknown(this.#workerId, known));
+    if (unknown > 0) this.#logger.warn({ tasks: unknown }, 'Handed back tasks of lost claims');
   }
 }
 
