@@ -5,7 +5,7 @@ import type { Env } from './kernel/env.js';
 import { createHttpApp } from './kernel/http/http-app.js';
 import { MessageServer } from './kernel/messaging/message-server.js';
 import { HealthChecks } from './kernel/observability/health-checks.js';
-import { createLogger, exitOnCrash, JsonLogger } from './kernel/observability/logger.js';
+import { createLogger, JsonLogger } from './kernel/observability/logger.js';
 
 /**
  * Puts the whole program together and starts it: messages first, so that a ready process can also work.
@@ -17,7 +17,6 @@ export async function startApp(
   root: Type | DynamicModule = AppModule.for(env),
 ): Promise<NestFastifyApplication> {
   const logger = createLogger(env);
-  exitOnCrash(logger);
   const app = await createHttpApp(root, env, {
     logger: new JsonLogger(logger),
     abortOnError: false,

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import getPort from 'get-port';
 import { tail, whenWeDie } from '../../scripts/services/daemon.ts';
 import { standFolder } from '../../scripts/services/folders.ts';
+import { programFlags } from '../../scripts/services/program-flags.ts';
 import { compiledFolder } from './compiled.ts';
 import type { AnswerTo, Credit, Order } from './orders.ts';
 import { setting } from './services.ts';
@@ -141,7 +142,7 @@ async function answers(url: string): Promise<boolean> {
 
 /** BENCH_PROFILE=1 leaves `<name>.cpuprofile` beside the log; BENCH_NODE_FLAGS reach the programs alone. */
 function nodeFlags(name: string): string[] {
-  const flags = setting('BENCH_NODE_FLAGS')?.split(' ') ?? [];
+  const flags = setting('BENCH_NODE_FLAGS')?.split(' ') ?? programFlags;
   if (!setting('BENCH_PROFILE')) return flags;
   return [
     ...flags,

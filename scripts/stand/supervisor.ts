@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import getPort, { portNumbers } from 'get-port';
 import { spawnDaemon, tail } from '../services/daemon.ts';
+import { programFlags } from '../services/program-flags.ts';
 import { projectFolder } from '../services/folders.ts';
 import { startPostgres } from '../services/postgres.ts';
 import { Service } from '../services/service.ts';
@@ -94,7 +95,7 @@ async function startProgram(env: NodeJS.ProcessEnv): Promise<Service> {
     launch: () =>
       spawnDaemon({
         command: process.execPath,
-        args: ['--enable-source-maps', join(projectFolder, 'dist/main.js')],
+        args: [...programFlags, join(projectFolder, 'dist/main.js')],
         cwd: projectFolder,
         env,
         logFile: logFile('app'),
