@@ -14,6 +14,8 @@ const SWEEP_MS = 300;
 const MAX_IN_FLIGHT = 3;
 const RENEW_MS = 3_000;
 const PARKED_MS = 1_000;
+/** Routing keys of commands are names of queues; more than so many would be something else. */
+const MAX_TAKEN = 1_000;
 /** Characters of payload in one batch, about: a thousand messages of 64 KiB must not fill the memory. */
 const BATCH_CHARACTERS = 4_000_000;
 
@@ -30,6 +32,8 @@ export class OutboxRelay {
   #retriedAt = -Infinity;
   #parkedKeys = new Set<string>();
   readonly #floors = new ReadFloors();
+  /** Routing keys whose last command was taken. */
+  readonly #taken = new Set<string>();
   #batchSize = 100;
 
   constructor(
@@ -84,7 +88,7 @@ export class OutboxRelay {
         rows.forEach((row) => place.set(row.shard, row.seq));
         this.#adaptBatchSize(rows);
         const ready = rows.filter((row) => {
-          const goes = mayGo(row, commanded);
+          const goes = this.#mayGo(row, commanded);
           if (!goes) leftBehind.add(row.shard);
           return goes;
         });
@@ -128,6 +132,26 @@ export class OutboxRelay {
     ]);
   }
 
+  /**
+   * A command to a queue that has taken none yet may be refused. So what follows it under its key stays where it is
+   * until the command is confirmed or parked, which it is by the next walk.
+   */
+  #mayGo({ key, exchange, routing_key }: OutboxRow, commanded: Set<string>): boolean {
+    if (key === null) return true;
+    if (commanded.has(key)) return false;
+    if (exchange === COMMANDS_EXCHANGE && !this.#taken.has(routing_key)) commanded.add(key);
+    return true;
+  }
+
+  /** Learns from what became of commands which queues there are. */
+  #learn(confirmed: readonly OutboxRow[], refused: readonly OutboxRow[]): void {
+    if (this.#taken.size > MAX_TAKEN) this.#taken.clear();
+    for (const row of confirmed) {
+      if (row.exchange === COMMANDS_EXCHANGE) this.#taken.add(row.routing_key);
+    }
+    for (const row of refused) this.#taken.delete(row.routing_key);
+  }
+
   /** Publishes, hands over what was confirmed, and returns what was refused. Throws when the broker is away. */
   async #publish(
     rows: readonly OutboxRow[],
@@ -147,6 +171,10 @@ export class OutboxRelay {
     const unknown = failed.find(({ error }) => !isRefusal(error));
     if (unknown) throw unknown.error;
     this.metrics.failed.inc(failed.length);
+    this.#learn(
+      confirmed,
+      failed.map(({ row }) => row),
+    );
     return failed.map(({ row, error }) => ({ row, error: error.message }));
   }
 
@@ -155,7 +183,7 @@ export class OutboxRelay {
     this.#retriedAt = performance.now();
     const rows = await this.store.parkedDue(this.leases.owned, this.env.RELAY_BATCH);
     const commanded = new Set<string>();
-    const due = rows.filter((row) => mayGo(row, commanded));
+    const due = rows.filter((row) => this.#mayGo(row, commanded));
     const failed = await this.#publish(due, (confirmed) => this.store.removeParked(confirmed));
     await this.store.postponeParked(
       failed.map((failure) => failure.row),
@@ -169,17 +197,6 @@ export class OutboxRelay {
 /** amqplib throws a RangeError for headers that fill more than a frame. */
 function isRefusal(error: Error): boolean {
   return error instanceof RefusedError || error instanceof RangeError;
-}
-
-/**
- * A command may be refused, because no queue takes it. So what follows one under its key stays where it is until the
- * command is confirmed or parked, which it is by the next walk.
- */
-function mayGo({ key, exchange }: OutboxRow, commanded: Set<string>): boolean {
-  if (key === null) return true;
-  if (commanded.has(key)) return false;
-  if (exchange === COMMANDS_EXCHANGE) commanded.add(key);
-  return true;
 }
 
 function keyOf(row: OutboxRow): string {
