@@ -9,6 +9,12 @@ const logger = new Logger('Main');
 
 async function main(): Promise<void> {
   const env = loadEnv();
+  if (env.AUTH_MODE === 'required') {
+    // Better no service than one that its operator believes to be closed.
+    throw new InvalidEnvironmentError([
+      'AUTH_MODE is required (the default), but this version cannot authenticate callers yet: set AUTH_MODE=open where only trusted callers reach it',
+    ]);
+  }
   const lines = createLogger(env);
   Logger.overrideLogger(new JsonLogger(lines)); // from the first line on, also when the boot fails
   exitOnCrash(lines);

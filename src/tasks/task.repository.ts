@@ -210,16 +210,17 @@ export class TaskRepository {
     return rows.map((row) => Task.of(toState(row)));
   }
 
-  async deleteFinished(days: number, limit: number): Promise<number> {
+  /** Deletes finished tasks that are older than so many days; `before` is the greatest id that can be so old. */
+  async deleteFinished(days: number, before: string, limit: number): Promise<number> {
     const rows = await this.unitOfWork.query(
-      // Ids are in the order of creation, so the walk along the index ends at the first young task.
+      // Ids are in the order of creation, so the walk along the index ends at the first that is too young.
       `delete from tasks.task where id = any(array(
          select id from tasks.task
-         where status in ('succeeded', 'failed', 'cancelled')
+         where status in ('succeeded', 'failed', 'cancelled') and id < $2
            and created_at < now() - make_interval(days => $1) and finished_at < now() - make_interval(days => $1)
-         order by id limit $2 for update skip locked))
+         order by id limit $3 for update skip locked))
        returning id`,
-      [days, limit],
+      [days, before, limit],
     );
     return rows.length;
   }

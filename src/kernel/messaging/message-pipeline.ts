@@ -46,13 +46,18 @@ export class MessagePipeline {
   ) {}
 
   async handle(scope: ServedScope, delivery: Delivery): Promise<void> {
-    const { headers } = delivery.message;
-    const trace = continueTrace(
-      headers[HEADER.traceparent],
-      headers[HEADER.correlationId],
-      headers[HEADER.tracestate],
-    );
-    await runWithContext(trace, () => this.#handleInTrace(scope, delivery));
+    try {
+      const { headers } = delivery.message;
+      const trace = continueTrace(
+        headers[HEADER.traceparent],
+        headers[HEADER.correlationId],
+        headers[HEADER.tracestate],
+      );
+      await runWithContext(trace, () => this.#handleInTrace(scope, delivery));
+    } catch (error) {
+      this.#logger.error({ err: error, queue: delivery.queue }, 'A message could not even be read');
+      await this.#settle(delivery, { kind: 'dead-letter', reason: `unreadable: ${String(error)}` });
+    }
   }
 
   async #handleInTrace(scope: ServedScope, delivery: Delivery): Promise<void> {
@@ -129,10 +134,7 @@ export class MessagePipeline {
       else if (verdict.kind === 'dead-letter') await delivery.deadLetter(verdict.reason);
     } catch (error) {
       // The broker has lost us, so it brings the message again.
-      this.#logger.warn(
-        { err: error, queue: delivery.queue, message_id: delivery.message.id },
-        'Could not settle a message',
-      );
+      this.#logger.warn({ err: error, queue: delivery.queue }, 'Could not settle a message');
     }
   }
 

@@ -30,7 +30,9 @@ export class OutboxRelay {
   readonly #loop = new Loop({ name: 'OutboxRelay', idleMs: 250 }, () => this.#round());
   #renewedAt = -Infinity;
   #retriedAt = -Infinity;
+  /** Keys whose next messages must wait; a message without a key holds up nothing. */
   #parkedKeys = new Set<string>();
+  #hasParked = false;
   readonly #floors = new ReadFloors();
   /** Routing keys whose last command was taken. */
   readonly #taken = new Set<string>();
@@ -68,7 +70,7 @@ export class OutboxRelay {
     if (performance.now() - this.#renewedAt < RENEW_MS) return;
     await this.leases.renew();
     this.#renewedAt = performance.now();
-    this.#parkedKeys = await this.store.parkedKeys(this.leases.owned);
+    await this.#readParked();
   }
 
   /** One walk over the shards: several batches are under way, each reads on where the one before stopped. */
@@ -85,7 +87,11 @@ export class OutboxRelay {
         const asked = this.#batchSize;
         const rows = await this.store.read(place, asked);
         if (rows.length === 0) break;
-        rows.forEach((row) => place.set(row.shard, row.seq));
+        for (const { shard, seq } of rows) {
+          // Served shards go to the end of the line, so that a backlog in some cannot keep the others waiting.
+          place.delete(shard);
+          place.set(shard, seq);
+        }
         this.#adaptBatchSize(rows);
         const ready = rows.filter((row) => {
           const goes = this.#mayGo(row, commanded);
@@ -119,13 +125,24 @@ export class OutboxRelay {
     this.#batchSize = Math.max(1, Math.min(this.env.RELAY_BATCH, fitting, 4 * this.#batchSize));
   }
 
+  async #readParked(): Promise<void> {
+    const parked = await this.store.parkedKeys(this.leases.owned);
+    this.#hasParked = parked.length > 0;
+    this.#parkedKeys = new Set(parked.filter((key) => key !== null));
+  }
+
+  #isParked({ key }: OutboxRow): boolean {
+    return key !== null && this.#parkedKeys.has(key);
+  }
+
   async #deliver(rows: readonly OutboxRow[]): Promise<void> {
-    const behind = rows.filter((row) => this.#parkedKeys.has(keyOf(row)));
-    const ready = rows.filter((row) => !this.#parkedKeys.has(keyOf(row)));
+    const behind = rows.filter((row) => this.#isParked(row));
+    const ready = rows.filter((row) => !this.#isParked(row));
     const failed = await this.#publish(ready, (confirmed) => this.store.remove(confirmed));
     const parked = [...behind, ...failed.map((failure) => failure.row)];
     if (parked.length === 0) return;
-    parked.forEach((row) => this.#parkedKeys.add(keyOf(row)));
+    this.#hasParked = true;
+    for (const { key } of parked) if (key !== null) this.#parkedKeys.add(key);
     await this.store.park(parked, [
       ...behind.map(() => 'waits behind an earlier message of its key'),
       ...failed.map((failure) => failure.error),
@@ -179,7 +196,7 @@ export class OutboxRelay {
   }
 
   async #retryParked(): Promise<number> {
-    if (this.#parkedKeys.size === 0 || performance.now() - this.#retriedAt < PARKED_MS) return 0;
+    if (!this.#hasParked || performance.now() - this.#retriedAt < PARKED_MS) return 0;
     this.#retriedAt = performance.now();
     const rows = await this.store.parkedDue(this.leases.owned, this.env.RELAY_BATCH);
     const commanded = new Set<string>();
@@ -189,7 +206,7 @@ export class OutboxRelay {
       failed.map((failure) => failure.row),
       failed.map((failure) => failure.error),
     );
-    this.#parkedKeys = await this.store.parkedKeys(this.leases.owned);
+    await this.#readParked();
     return due.length - failed.length;
   }
 }
@@ -197,8 +214,4 @@ export class OutboxRelay {
 /** amqplib throws a RangeError for headers that fill more than a frame. */
 function isRefusal(error: Error): boolean {
   return error instanceof RefusedError || error instanceof RangeError;
-}
-
-function keyOf(row: OutboxRow): string {
-  return row.key ?? row.id;
 }

@@ -32,7 +32,7 @@ export class OutboxMetrics {
     );
     metrics.gauge(
       'outbox_oldest_seconds',
-      'Age of the oldest message among the first hundred.',
+      'Age of the oldest message that waits.',
       async () => (await backlog()).oldestSeconds,
     );
     metrics.gauge(

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../persistence/database.js';
-import type { OutboxRow } from './outbox-message.js';
+import { type OutboxRow, SHARDS } from './outbox-message.js';
 
 const COLUMNS = 'shard, seq, id, key, exchange, routing_key, headers, payload, created_at';
 
@@ -54,13 +54,13 @@ export class OutboxStore {
     );
   }
 
-  /** Every key that has parked messages in these shards: what follows must wait behind them. */
-  async parkedKeys(shards: readonly number[]): Promise<Set<string>> {
-    const rows = await this.database.query<{ key: string }>(
-      `select distinct coalesce(key, id::text) as key from kernel.parked_message where shard = any($1)`,
+  /** Every key that has parked messages in these shards, and one null if there are some without a key. */
+  async parkedKeys(shards: readonly number[]): Promise<(string | null)[]> {
+    const rows = await this.database.query<{ key: string | null }>(
+      `select distinct key from kernel.parked_message where shard = any($1)`,
       [shards],
     );
-    return new Set(rows.map((row) => row.key));
+    return rows.map((row) => row.key);
   }
 
   /** Parked messages whose key is due again: all of the key up to `limit`, in their order. */
@@ -125,8 +125,11 @@ export class OutboxStore {
       `select
          (select count(*)::int from (select 1 from kernel.outbox limit 100000) as rows) as waiting,
          (select count(*)::int from kernel.parked_message) as parked,
-         (select coalesce(extract(epoch from now() - min(created_at)), 0)::float
-          from (select created_at from kernel.outbox order by shard, seq limit 100) as head) as oldest`,
+         (select coalesce(extract(epoch from now() - min(head.created_at)), 0)::float
+          from generate_series(0, $1) as numbers (shard) cross join lateral (
+            select created_at from kernel.outbox where shard = numbers.shard order by seq limit 1
+          ) as head) as oldest`,
+      [SHARDS - 1],
     );
     return {
       waiting: row?.waiting ?? 0,

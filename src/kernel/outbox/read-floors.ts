@@ -16,14 +16,21 @@ export class ReadFloors {
   #passed = new Map<number, string>();
   #turnedAt = -Infinity;
   #walkedFullyAt = -Infinity;
+  #first = 0;
 
   /** The places after which the next walk reads. */
   begin(shards: readonly number[], now: number): Map<number, string> {
     if (now - this.#walkedFullyAt >= FULL_WALK_MS) {
       this.#walkedFullyAt = now;
-      return new Map(shards.map((shard) => [shard, '0']));
+      return new Map(this.#inTurn(shards).map((shard) => [shard, '0']));
     }
-    return new Map(shards.map((shard) => [shard, this.#floors.get(shard) ?? '0']));
+    return new Map(this.#inTurn(shards).map((shard) => [shard, this.#floors.get(shard) ?? '0']));
+  }
+
+  /** Each walk begins with another shard. */
+  #inTurn(shards: readonly number[]): number[] {
+    this.#first = (this.#first + 1) % Math.max(1, shards.length);
+    return [...shards.slice(this.#first), ...shards.slice(0, this.#first)];
   }
 
   /** Notes how far a walk came that left nothing behind but in the given shards. */

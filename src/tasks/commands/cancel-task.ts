@@ -6,7 +6,7 @@ import { TaskRepository } from '../task.repository.js';
 import { toView } from '../task.view.js';
 import type { TaskView } from '../tasks.dto.js';
 
-/** Cancels a task that is new or in progress; its run is aborted within a second. Throws `TaskNotFound`, `TaskAlreadyFinished`. */
+/** Cancels a task that is new or in progress; its run is aborted within two seconds. Throws `TaskNotFound`, `TaskAlreadyFinished`. */
 export class CancelTask extends Command<TaskView> {
   constructor(readonly taskId: string) {
     super();

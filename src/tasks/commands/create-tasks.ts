@@ -12,7 +12,7 @@ import {
 } from '../../kernel/observability/trace-context.js';
 import { DEFAULT_BACKOFF } from '../domain/backoff.js';
 import { Task } from '../domain/task.js';
-import { TaskBacklogFull } from '../domain/task.errors.js';
+import { IdempotencyKeyContended, TaskBacklogFull } from '../domain/task.errors.js';
 import { DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUT_MS, type TaskSpec } from '../domain/task.state.js';
 import { TaskRepository } from '../task.repository.js';
 import { toView } from '../task.view.js';
@@ -50,7 +50,13 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
     return planned.map((plan) =>
       plan instanceof DomainError
         ? plan
-        : plan.map(({ state }) => toView(existing.get(state.idempotencyKey ?? '')?.state ?? state)),
+        : plan.map(({ state }) => {
+            if (inserted.has(state.id)) return toView(state);
+            const holder = existing.get(state.idempotencyKey ?? '');
+            // The task that held the key was purged a moment ago: nothing of this batch may stand.
+            if (!holder) throw new IdempotencyKeyContended(state.idempotencyKey ?? '');
+            return toView(holder.state);
+          }),
     );
   }
 

@@ -138,3 +138,10 @@ export class ShuttingDown extends DomainError {
     });
   }
 }
+
+export class IdempotencyKeyContended extends DomainError {
+  constructor(key: string) {
+    const message = `The task with idempotency key "${key}" has just been deleted; try again.`;
+    super('unavailable', 'idempotency-key-contended', message, { retryAfterSeconds: 1 });
+  }
+}

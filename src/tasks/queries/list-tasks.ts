@@ -47,7 +47,7 @@ export function taskConditions(filter: TaskFilter): { sql: string; parameters: u
 }
 
 /** The greatest UUID v7 of that millisecond. */
-function lastIdOf(instant: Date): string {
+export function lastIdOf(instant: Date): string {
   const time = Math.max(0, instant.getTime()).toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7fff-bfff-ffffffffffff`;
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { ENV, type Env } from '../../kernel/env.js';
-import { GiveBack } from '../../kernel/messaging/settlement.js';
+import { GiveBack, RetryLater } from '../../kernel/messaging/settlement.js';
 import { Recycling } from '../../kernel/recycling.js';
 import { continueTrace, runWithContext } from '../../kernel/observability/trace-context.js';
 import { FinishAttempt } from '../commands/finish-attempt.js';
@@ -24,8 +24,10 @@ export class TaskWorker {
   readonly #slots: Slots;
   readonly #runs = new Map<string, TaskRun>();
   readonly #claiming = new Set<string>();
+  readonly #taking = new Set<Promise<void>>();
   readonly #ended = new Set<Promise<void>>();
   #stopping = false;
+  #isPastGrace = false;
 
   constructor(
     @Inject(ENV) private readonly env: Env,
@@ -49,9 +51,29 @@ export class TaskWorker {
    * message comes again; claimed, the reaper sees this worker's lease end. When only the answer to the claim is lost,
    * the lease finds a task that nobody here knows, and hands it back.
    */
-  async take({ task_id: taskId, kind, priority }: RunTaskRequest): Promise<void> {
+  take(request: RunTaskRequest): Promise<void> {
+    const taking = this.#take(request).finally(() => this.#taking.delete(taking));
+    this.#taking.add(taking);
+    return taking;
+  }
+
+  async #take({ task_id: taskId, kind, priority }: RunTaskRequest): Promise<void> {
+    // As during a rolling update: another worker may know the kind, or this one after its own update.
+    if (!this.kinds.get(kind)?.runner) throw new RetryLater('5s', `No handler for "${kind}" here`);
     if (this.#stopping) throw new GiveBack('The worker is shutting down');
     await this.#slots.acquire(kind, priority);
+    if (this.#hasStopped()) {
+      this.#slots.release(kind);
+      throw new GiveBack('The worker is shutting down');
+    }
+    await this.#claim(taskId, kind);
+  }
+
+  #hasStopped(): boolean {
+    return this.#stopping;
+  }
+
+  async #claim(taskId: string, kind: string): Promise<void> {
     const { workerId } = this.lease;
     let claimed: Task | undefined;
     this.#claiming.add(taskId);
@@ -73,20 +95,28 @@ export class TaskWorker {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#slots.cancelWaiting(new GiveBack('The worker is shutting down'));
-    const finished = Promise.all(this.#ended).then(() => true);
     const inTime = await Promise.race([
-      finished,
+      this.#drained(),
       delay(this.env.SHUTDOWN_GRACE_MS, false, { ref: false }),
     ]);
+    this.#isPastGrace = true;
     if (!inTime) {
       this.#logger.warn(
         { tasks: this.#runs.size },
         'Handing tasks back at the end of the grace time',
       );
       for (const run of this.#runs.values()) run.abort('shutdown');
-      await Promise.all(this.#ended);
+      await this.#drained();
     }
     await this.lease.stop();
+  }
+
+  /** A claim that is under way may still become a run, so both must come to their end. */
+  async #drained(): Promise<true> {
+    while (this.#taking.size + this.#ended.size > 0) {
+      await Promise.allSettled([...this.#taking, ...this.#ended]);
+    }
+    return true;
   }
 
   async #run(task: Task, workerId: string): Promise<void> {
@@ -100,6 +130,7 @@ export class TaskWorker {
       // A run before it was lost without our noticing, and from here on nobody else could stop it.
       this.#runs.get(state.id)?.abort('lease-lost');
       this.#runs.set(state.id, run);
+      if (this.#isPastGrace) run.abort('shutdown');
       const end = await run.execute();
       await this.#record(run, end, workerId);
       // A lost run may end after its task was started again here.
@@ -138,7 +169,7 @@ export class TaskWorker {
       try {
         return await this.mediator.execute(command);
       } catch (error) {
-        if (command.workerId !== this.lease.workerId || this.#stopping) return false;
+        if (command.workerId !== this.lease.workerId || this.#isPastGrace) return false;
         const about = { err: error, task_id: command.task.state.id };
         if (tries === 1) this.#logger.error(about, 'Could not record a result; trying on');
         await delay(RECORD_RETRY_MS);

@@ -143,8 +143,9 @@ function text(value: unknown): string {
 }
 
 function taggedText(type: unknown, value: unknown): string {
-  const isInstant = type === 'timestamp' && typeof value === 'number';
-  return isInstant ? new Date(value * 1_000).toISOString() : text(value);
+  if (type !== 'timestamp' || typeof value !== 'number') return text(value);
+  const instant = new Date(value * 1_000);
+  return Number.isNaN(instant.getTime()) ? String(value) : instant.toISOString();
 }
 
 function headersOf({ properties }: ConsumeMessage): Record<string, unknown> {
