@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { requestManagement } from '../../scripts/services/management.ts';
 import { query } from '../../scripts/services/postgres.ts';
 import type * as Migrate from '../../src/migrate.js';
 import { compiled } from './compiled.ts';
@@ -58,18 +59,7 @@ async function manage(method: string, path: string, body?: unknown): Promise<unk
   const given = setting('BENCH_AMQP_MANAGEMENT_URL');
   const api = new URL(given ?? required('BENCH_AMQP_URL').replace(/^amqp/, 'http'));
   if (!given) api.port = '15672';
-  const credentials = `${decodeURIComponent(api.username)}:${decodeURIComponent(api.password)}`;
-  const response = await fetch(new URL(`/api/${path}`, api.origin), {
-    method,
-    headers: {
-      authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
-      'content-type': 'application/json',
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} /api/${path}: ${response.status} ${text}`);
-  return text === '' ? undefined : (JSON.parse(text) as unknown);
+  return requestManagement(api, method, path, body);
 }
 
 /** The settings that decide whether a commit or a confirm survives a power cut, as the servers themselves tell. */

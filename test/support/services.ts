@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { requestManagement } from '../../scripts/services/management.ts';
 import { sharedServices, type TestUrls } from '../../scripts/services/test-services.ts';
 import { query } from '../../scripts/services/postgres.ts';
 import { databaseUrl, templateDatabase } from './template-database.ts';
@@ -50,18 +51,7 @@ export async function testVhost(): Promise<Lease> {
  */
 export async function manage(method: string, path: string, body?: unknown): Promise<unknown> {
   const api = new URL(testUrl('TEST_AMQP_MANAGEMENT_URL'));
-  const credentials = `${decodeURIComponent(api.username)}:${decodeURIComponent(api.password)}`;
-  const response = await fetch(new URL(`/api/${path}`, api.origin), {
-    method,
-    headers: {
-      authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
-      'content-type': 'application/json',
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} /api/${path}: ${response.status} ${text}`);
-  return text === '' ? undefined : JSON.parse(text);
+  return requestManagement(api, method, path, body);
 }
 
 /** The URL of a shared test server: from the environment that `make test` sets, else from a running `make services`. */
