@@ -178,7 +178,7 @@ export class TaskWorker {
   }
 }
 
-/** A task of a kind that this process does not know, as during a rolling update: another one may. */
+/** The message named a kind that is known here, the task itself has another: the row decides. */
 function missingRunner(kind: string) {
   return {
     run: () => Promise.reject(new Error(`This worker has no handler for "${kind}"`)),
