@@ -20,7 +20,7 @@ import { MessageScopes } from '../../src/kernel/messaging/message-scopes.js';
 import { MessageServer } from '../../src/kernel/messaging/message-server.js';
 import { expectNoConsumers, expectNoTimers, expectNoTransactions } from './leaks.js';
 import { HttpClient } from './http-client.js';
-import { Letters } from './letters.js';
+import { DeadLetters, Letters } from './letters.js';
 import { testDatabase, testVhost, type Lease } from './services.js';
 import { watchTimers } from './timers.js';
 import { until, type UntilOptions } from './until.js';
@@ -141,15 +141,9 @@ export class App {
     return watched;
   }
 
-  /** The dead letters of a scope, taken out of their queue as they come. */
-  async deadLetters(scope: string): Promise<Letters> {
-    const name = `${scope}.dlq`;
-    const known = this.#letters.get(name);
-    if (known) return known;
-    const letters = new Letters();
-    this.#letters.set(name, letters);
-    await letters.collect(this.broker, name);
-    return letters;
+  /** The dead letters of a queue, of an application with the roles `scheduler` and `api`. */
+  deadLetters(queue: string): DeadLetters {
+    return new DeadLetters(this.http, queue);
   }
 
   until<T>(ask: () => T | Promise<T>, options?: UntilOptions): Promise<NonNullable<T>> {
