@@ -54,6 +54,11 @@ export class DeadLetterCollector {
     private readonly metrics: DeadLetterMetrics,
   ) {}
 
+  /** Letters that are not stored yet. */
+  get atHand(): number {
+    return this.#arrivals.length;
+  }
+
   /** Once the queues are declared. */
   async start(): Promise<void> {
     if (!this.env.ROLES.includes('scheduler')) return;
