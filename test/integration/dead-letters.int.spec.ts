@@ -176,6 +176,19 @@ describe.each(BROKERS)('dead letters on %s', (broker) => {
     );
   });
 
+  it('are stored once each by several processes', async () => {
+    const other = await bootApp({
+      beside: app,
+      modules: [ProbeModule],
+      env: { ROLES: 'scheduler' },
+    });
+    const ids = await letters.publish(...Array.from({ length: 150 }, () => ({})));
+    await app.until(async () => (await letters.dead.ids()).length === ids.length);
+    await app.settle();
+    expect((await letters.dead.ids()).sort()).toEqual([...ids].sort());
+    await other.stop();
+  });
+
   it('are stored beside one that Postgres refuses, which is not lost', async () => {
     const bad = randomUUID();
     await app.sql(
