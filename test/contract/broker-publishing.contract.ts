@@ -87,21 +87,21 @@ export function publishingContract(fixture: () => BrokerFixture): void {
 
     it('sends a message straight into one queue, with the address that it had', async () => {
       const f = fixture();
-      const names = [`${f.queue}-a`, `${f.queue}-b`];
+      const [one, other] = [`${f.queue}-a`, `${f.queue}-b`];
       const bindings = [{ exchange: EVENTS_EXCHANGE, routingKey: f.queue }];
-      await f.broker.declare(names.map((name) => ({ name, bindings })));
+      await f.broker.declare([one, other].map((name) => ({ name, bindings })));
       const again = message({ exchange: EVENTS_EXCHANGE, routingKey: f.queue });
       const last = message({ exchange: EVENTS_EXCHANGE, routingKey: f.queue });
       const nowhere = { ...again, toQueue: `${f.queue}-gone` };
-      const outcomes = await f.broker.publish([{ ...again, toQueue: names[0]! }, nowhere, last]);
+      const outcomes = await f.broker.publish([{ ...again, toQueue: one }, nowhere, last]);
       expect(outcomes.map((outcome) => outcome?.name)).toEqual([
         undefined,
         'UnroutableError',
         undefined,
       ]);
-      const [first] = await (await f.consume(names[0]!)).take(2);
+      const [first] = await (await f.consume(one)).take(2);
       expect(first?.message).toEqual(again);
-      expect((await (await f.consume(names[1]!)).next()).message.id).toBe(last.id);
+      expect((await (await f.consume(other)).next()).message.id).toBe(last.id);
     });
 
     it('calls a command that no queue takes an error, and publishes its neighbours', async () => {
