@@ -107,6 +107,21 @@ describe.each(BROKERS)('dead letters that are redriven on %s', (broker) => {
     expect(heard.all).toHaveLength(before);
   });
 
+  it('stay dead when the outbox does not take them', async () => {
+    const letter = await letters.brokenEffect(randomUUID());
+    await app.sql(
+      `alter table kernel.outbox add constraint refused check (routing_key <> 'probe')`,
+    );
+    expect(problemIn(await letters.redrive(letter.id)).status).toBeGreaterThanOrEqual(400);
+    expect(
+      problemIn(await app.http.post('/dead-letters/redrive', {})).status,
+    ).toBeGreaterThanOrEqual(400);
+    await app.sql('alter table kernel.outbox drop constraint refused');
+    expect((await letters.list()).items).toMatchObject([{ id: letter.id, state: 'dead' }]);
+    expect((await letters.redrive(letter.id)).status).toBe(200);
+    await letters.letterOf(letter.message_id, 2);
+  });
+
   it('replay the first answer to the same Idempotency-Key', async () => {
     const note = randomUUID();
     const letter = await letters.brokenEffect(note);

@@ -172,7 +172,7 @@ export class App {
     try {
       if (isLast) await expectNoTransactions(this.pool);
       await Promise.all([...this.#collected.values()].map((letters) => letters.stop()));
-      const queues = this.#queues();
+      const queues = this.#queues().flatMap((queue) => [queue, `${queue}.dlq`]);
       await stopApp(this.nest);
       if (isLast) await expectNoConsumers(ground, queues, this.pool);
     } finally {

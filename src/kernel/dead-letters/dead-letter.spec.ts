@@ -90,7 +90,7 @@ describe('a dead letter', () => {
   it('holds numbers that Postgres takes, whatever its headers count', () => {
     const huge = String(Number.MAX_SAFE_INTEGER);
     const letter = row({ headers: { [HEADER.redrives]: huge } }, Number.MAX_SAFE_INTEGER);
-    expect([letter.attempts, letter.deaths]).toEqual([2_147_483_647, 2_147_483_647]);
+    expect([letter.attempts, letter.deaths]).toEqual([2_147_483_647, 1_000_001]);
   });
 
   it.each([

@@ -34,6 +34,8 @@ export interface DeadLetterRow {
 const MAX_REASON_LENGTH = 2_000;
 const MAX_CLASS_LENGTH = 100;
 const MAX_INTEGER = 2_147_483_647;
+/** More is not believed; it leaves the count of deaths room to grow. */
+const MAX_REDRIVES = 1_000_000;
 /** Headers of the life that ended; a redriven message begins with its first attempt. */
 const OF_ITS_LIFE: readonly string[] = [
   HEADER.attempt,
@@ -123,5 +125,5 @@ function instant(text: string | undefined, otherwise: Date): Date {
 
 function redrivesOf(header: string | undefined): number {
   const count = Number(header ?? 0);
-  return Number.isSafeInteger(count) && count > 0 ? Math.min(count, MAX_INTEGER - 1) : 0;
+  return Number.isSafeInteger(count) && count > 0 ? Math.min(count, MAX_REDRIVES) : 0;
 }

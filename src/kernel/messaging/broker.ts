@@ -46,7 +46,7 @@ export interface Delivery {
   ack(): Promise<void>;
   /** Brings the message back to this queue after the delay, with `attempt + 1` and the error in its headers. */
   retry(delayMs: RetryDelayMs, error: string): Promise<void>;
-  /** Moves the message to the dead letters of this queue (`<queue>.dlq`) with the reason in its headers. */
+  /** Moves the message to the dead letters of this queue (`<queue>.dlq`) with the reason and the instant in its headers. */
   deadLetter(reason: string): Promise<void>;
 }
 
