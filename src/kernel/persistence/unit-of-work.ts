@@ -6,6 +6,7 @@ import {
   type QueryRunner,
   QueryRunnerAlreadyReleasedError,
 } from 'typeorm';
+import { crashPoint } from '../crash-points.js';
 import { DatabaseUnavailableError, isTransient } from './postgres-errors.js';
 
 interface OpenTransaction {
@@ -78,6 +79,7 @@ export class UnitOfWork {
     try {
       await open.runner.startTransaction();
       const result = await this.#current.run(open, work);
+      if (open.afterCommit.length > 0) crashPoint('outbox.before-commit');
       await open.runner.commitTransaction();
       open.afterCommit.forEach(runHook);
       return result;

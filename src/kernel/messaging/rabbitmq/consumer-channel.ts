@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { uuidv7 } from 'uuidv7';
+import { crashPoint } from '../../crash-points.js';
 import type { Delivery } from '../broker.js';
 import { Acknowledger } from './acknowledger.js';
 import type { Log } from './broker-connection.js';
@@ -7,6 +8,7 @@ import { RabbitMqDelivery, type DeliveryChannel } from './delivery.js';
 import { UnroutableError } from './publish-channel.js';
 import type { Publisher } from './publisher.js';
 import { endOf, pause, type Session } from './session-keeper.js';
+import { DEAD_LETTER_EXCHANGE } from './topology.js';
 import { adopted, type Outgoing } from './wire.js';
 
 export interface ConsumerOptions {
@@ -72,6 +74,11 @@ export class ConsumerChannel implements Session, DeliveryChannel {
     return this.#options.queue;
   }
 
+  /** Deliveries can be settled over it. */
+  get isUsable(): boolean {
+    return !this.#end.signal.aborted && !this.#closing;
+  }
+
   async #attach(): Promise<void> {
     await this.#channel.prefetch(this.#options.prefetch);
     const { consumerTag } = await this.#channel.consume(this.queue, (message) => {
@@ -83,11 +90,11 @@ export class ConsumerChannel implements Session, DeliveryChannel {
 
   /** No new deliveries after this; the channel ends when those at hand are settled. */
   async stop(): Promise<void> {
-    if (this.#isUsable()) {
+    if (this.isUsable) {
       try {
         await this.#channel.cancel(this.#consumerTag);
       } catch (error) {
-        if (this.#isUsable()) throw error; // else it is stopped by the end of its channel
+        if (this.isUsable) throw error; // else it is stopped by the end of its channel
       }
     }
     this.#isCancelled = true;
@@ -100,7 +107,7 @@ export class ConsumerChannel implements Session, DeliveryChannel {
   }
 
   acknowledge(tag: number): Promise<void> {
-    if (!this.#isUsable()) return Promise.reject(this.#tooLate());
+    if (!this.isUsable) return Promise.reject(this.#tooLate());
     return this.#acks.acknowledge(tag);
   }
 
@@ -110,13 +117,20 @@ export class ConsumerChannel implements Session, DeliveryChannel {
    */
   async move(tag: number, next: Outgoing): Promise<void> {
     for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
-      if (!this.#isUsable()) throw this.#tooLate();
+      if (!this.isUsable) throw this.#tooLate();
       const [error] = await this.#context.publisher.publish([next]);
-      if (!error) return this.acknowledge(tag);
+      if (!error) {
+        crashPoint(
+          next.exchange === DEAD_LETTER_EXCHANGE
+            ? 'dead-letter.after-publish'
+            : 'retry.after-publish',
+        );
+        return this.acknowledge(tag);
+      }
       if (error instanceof RangeError) return this.#reject(tag, error);
       this.#context.log.warn({ err: error }, `Could not move a message of ${this.queue} yet`);
       await pause(waitMs, this.#end.signal);
-      if (error instanceof UnroutableError && this.#isUsable()) await this.#redeclare();
+      if (error instanceof UnroutableError && this.isUsable) await this.#redeclare();
     }
   }
 
@@ -170,10 +184,6 @@ export class ConsumerChannel implements Session, DeliveryChannel {
   async #close(): Promise<void> {
     await this.#acks.flushed;
     if (!this.#end.signal.aborted) await this.#channel.close();
-  }
-
-  #isUsable(): boolean {
-    return !this.#end.signal.aborted && !this.#closing;
   }
 
   #tooLate(): Error {
