@@ -70,7 +70,9 @@ describe.each(BROKERS)('a batch of messages on %s', (broker) => {
 
   beforeAll(async () => {
     app = await bootApp({ broker, modules: [ShelvesModule], shared: true });
-    await app.sql('create table kernel.note (text text not null, tx bigint default txid_current())');
+    await app.sql(
+      'create table kernel.note (text text not null, tx bigint default txid_current())',
+    );
     seen = app.get(Seen);
     dead = await app.deadLetters('shelves');
   });
@@ -82,9 +84,10 @@ describe.each(BROKERS)('a batch of messages on %s', (broker) => {
   const put = (note: string, wish = 'done', id: string = randomUUID()) =>
     app.send('shelves', 'shelves/a%2Fb', { note, wish }, { id });
   const kept = async (notes: readonly string[]) => {
-    const rows = await app.sql<{ text: string }>('select text from kernel.note where text = any($1)', [
-      notes,
-    ]);
+    const rows = await app.sql<{ text: string }>(
+      'select text from kernel.note where text = any($1)',
+      [notes],
+    );
     return rows.map((row) => row.text).sort();
   };
   const named = (count: number) => Array.from({ length: count }, () => randomUUID());

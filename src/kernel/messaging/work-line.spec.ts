@@ -87,29 +87,33 @@ describe('a line of work', () => {
       failures: fc.nat({ max: 2 }),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(item, { maxLength: 20 }), fc.integer({ min: 1, max: 4 }), async (given, limit) => {
-        const done: number[] = [];
-        const failed = new Map<number, number>();
-        let atOnce = 0;
-        const line = new WorkLine<number>(limit, async (index) => {
-          atOnce += 1;
-          expect(atOnce).toBeLessThanOrEqual(limit);
-          for (let n = 0; n < given[index]!.turns; n += 1) await turn();
-          atOnce -= 1;
-          const times = failed.get(index) ?? 0;
-          failed.set(index, times + 1);
-          if (times < given[index]!.failures) return 0;
-          done.push(index);
-          return undefined;
-        });
-        given.forEach(({ key }, index) => line.add(index, key));
-        while (line.size > 0) await turn();
-        expect([...done].sort((x, y) => x - y)).toEqual(given.map((_, index) => index));
-        for (const key of ['a', 'b']) {
-          const ofKey = done.filter((index) => given[index]!.key === key);
-          expect(ofKey).toEqual([...ofKey].sort((x, y) => x - y));
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(item, { maxLength: 20 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (given, limit) => {
+          const done: number[] = [];
+          const failed = new Map<number, number>();
+          let atOnce = 0;
+          const line = new WorkLine<number>(limit, async (index) => {
+            atOnce += 1;
+            expect(atOnce).toBeLessThanOrEqual(limit);
+            for (let n = 0; n < given[index]!.turns; n += 1) await turn();
+            atOnce -= 1;
+            const times = failed.get(index) ?? 0;
+            failed.set(index, times + 1);
+            if (times < given[index]!.failures) return 0;
+            done.push(index);
+            return undefined;
+          });
+          given.forEach(({ key }, index) => line.add(index, key));
+          while (line.size > 0) await turn();
+          expect([...done].sort((x, y) => x - y)).toEqual(given.map((_, index) => index));
+          for (const key of ['a', 'b']) {
+            const ofKey = done.filter((index) => given[index]!.key === key);
+            expect(ofKey).toEqual([...ofKey].sort((x, y) => x - y));
+          }
+        },
+      ),
       { numRuns: 30 },
     );
   });

@@ -30,7 +30,7 @@ export class QueueConsumer implements Consumption {
   readonly #settler: Settler;
   readonly #held = new Set<string>();
   readonly #turn: ActiveTurn | undefined;
-  /** Jobs fetched before the turn was lost are no longer ours. */
+  /** Jobs fetched before the turn was lost, or before they were given back, are no longer ours. */
   #hold: Hold & { isLost: boolean };
   /** The turn is ours, but what the former holder left has not gone back yet. */
   #mustReclaim = false;
@@ -102,6 +102,7 @@ export class QueueConsumer implements Consumption {
   async close(): Promise<void> {
     await this.#settler.idle();
     clearInterval(this.#touching);
+    this.#hold.isLost = true;
     await this.#giveBack([...this.#held]);
     await this.#turn?.stop();
   }
@@ -178,7 +179,7 @@ export class QueueConsumer implements Consumption {
     const hold: Hold & { isLost: boolean } = {
       isLost: false,
       settle: (id, replacement) =>
-        hold.isLost ? Promise.reject(this.#turnIsLost()) : this.#settle(id, replacement),
+        hold.isLost ? Promise.reject(this.#tooLate()) : this.#settle(id, replacement),
     };
     return hold;
   }
@@ -191,8 +192,8 @@ export class QueueConsumer implements Consumption {
     this.#stopTouchingNothing();
   }
 
-  #turnIsLost(): Error {
-    return new Error(`Another process may serve ${this.queue} now and get this delivery again`);
+  #tooLate(): Error {
+    return new Error(`This delivery of ${this.queue} was given back and arrives again`);
   }
 
   /** What a former holder of the turn held goes back to its old place before anything newer is taken. */
