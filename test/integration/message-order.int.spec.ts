@@ -6,6 +6,7 @@ import { DeadLetter } from '../../src/kernel/messaging/settlement.js';
 import { commandMessage } from '../../src/kernel/outbox/outbox-message.js';
 import { Outbox } from '../../src/kernel/outbox/outbox.js';
 import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
+import { type TcpProxy, tcpProxy } from '../contract/tcp-proxy.js';
 import { type App, bootApp, BROKERS } from '../support/app.js';
 
 interface Step {
@@ -151,23 +152,36 @@ describe.each(BROKERS)('messages of an ordered scope on %s', (broker) => {
   });
 });
 
-it('keeps the order of a key over a lost connection', async () => {
-  const app = await bootApp({ broker: 'postgres', modules: [LanesModule] });
-  await app.sql(STEP_TABLE);
-  const steps = app.get(Steps);
-  steps.behave = () => app.sql('select pg_sleep(0.01)');
-  const key = randomUUID();
-  for (let n = 0; n < 30; n += 1) {
-    await app.send('lanes', 'step', { key, n }, { headers: { [HEADER.key]: key } });
-  }
-  for (const seen of [5, 12]) {
-    await app.until(() => steps.begun.length >= seen);
-    await app.sql(
-      `select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and application_name = 'millrace-turn'`,
-    );
-  }
-  const rows = () => app.sql<Step>('select n from kernel.step order by place');
-  await app.until(async () => (await rows()).length === 30);
-  expect((await rows()).map((row) => row.n)).toEqual(Array.from({ length: 30 }, (_, n) => n));
+describe('a lost connection', () => {
+  let proxy: TcpProxy | undefined;
+  afterEach(() => proxy?.close());
+
+  it.each(BROKERS)('costs no key its order on %s', async (broker) => {
+    const ground = await bootApp({ broker, modules: [LanesModule], env: { ROLES: 'api' } });
+    await ground.sql(STEP_TABLE);
+    const server = new URL(ground.amqpUrl ?? ground.databaseUrl);
+    proxy = await tcpProxy({ host: server.hostname, port: Number(server.port) });
+    server.port = String(proxy.port);
+    const env = ground.amqpUrl === undefined ? {} : { AMQP_URL: server.href };
+    const app = await bootApp({ beside: ground, modules: [LanesModule], env });
+    const steps = app.get(Steps);
+    steps.behave = () => ground.sql('select pg_sleep(0.01)');
+    const key = randomUUID();
+    for (let n = 0; n < 30; n += 1) {
+      await ground.send('lanes', 'step', { key, n }, { headers: { [HEADER.key]: key } });
+    }
+    for (const seen of [5, 12]) {
+      await app.until(() => steps.begun.length >= seen);
+      proxy.cut();
+      await ground.sql(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'millrace-turn'`,
+      );
+    }
+    const rows = () => ground.sql<Step>('select n from kernel.step order by place');
+    await app.until(async () => (await rows()).length === 30);
+    expect((await rows()).map((row) => row.n)).toEqual(Array.from({ length: 30 }, (_, n) => n));
+    expect(await ground.broker.depth('lanes.dlq')).toBe(0);
+    await app.stop();
+  });
 });

@@ -52,7 +52,7 @@ function unwrap(payload: Buffer, outer: Headers): Decoded {
     headers[`cloudEvents:${name}`] = typeof value === 'string' ? value : JSON.stringify(value);
   }
   if (typeof base64 !== 'string') return { body: data, headers };
-  const type = String(attributes['datacontenttype'] ?? 'application/json');
+  const type = headers['cloudEvents:datacontenttype'] ?? 'application/json';
   return { body: decodePayload(Buffer.from(base64, 'base64'), type), headers };
 }
 

@@ -59,8 +59,8 @@ export class QueueServer {
 
   async start(): Promise<void> {
     this.serving.metrics.paused.set({ queue: this.name }, 0);
-    this.#attach(this.scope.prefetch);
-    await this.#changing;
+    const { broker } = this.serving;
+    this.#consumption = await broker.consume(this.name, this.scope.prefetch, this.#take);
   }
 
   /**

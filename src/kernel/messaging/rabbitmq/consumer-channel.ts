@@ -76,7 +76,7 @@ export class ConsumerChannel implements Session, DeliveryChannel {
 
   /** Deliveries can be settled over it. */
   get isUsable(): boolean {
-    return !this.#end.signal.aborted && !this.#closing;
+    return this.#isUsable();
   }
 
   async #attach(): Promise<void> {
@@ -90,11 +90,11 @@ export class ConsumerChannel implements Session, DeliveryChannel {
 
   /** No new deliveries after this; the channel ends when those at hand are settled. */
   async stop(): Promise<void> {
-    if (this.isUsable) {
+    if (this.#isUsable()) {
       try {
         await this.#channel.cancel(this.#consumerTag);
       } catch (error) {
-        if (this.isUsable) throw error; // else it is stopped by the end of its channel
+        if (this.#isUsable()) throw error; // else it is stopped by the end of its channel
       }
     }
     this.#isCancelled = true;
@@ -107,7 +107,7 @@ export class ConsumerChannel implements Session, DeliveryChannel {
   }
 
   acknowledge(tag: number): Promise<void> {
-    if (!this.isUsable) return Promise.reject(this.#tooLate());
+    if (!this.#isUsable()) return Promise.reject(this.#tooLate());
     return this.#acks.acknowledge(tag);
   }
 
@@ -117,7 +117,7 @@ export class ConsumerChannel implements Session, DeliveryChannel {
    */
   async move(tag: number, next: Outgoing): Promise<void> {
     for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
-      if (!this.isUsable) throw this.#tooLate();
+      if (!this.#isUsable()) throw this.#tooLate();
       const [error] = await this.#context.publisher.publish([next]);
       if (!error) {
         crashPoint(
@@ -130,7 +130,7 @@ export class ConsumerChannel implements Session, DeliveryChannel {
       if (error instanceof RangeError) return this.#reject(tag, error);
       this.#context.log.warn({ err: error }, `Could not move a message of ${this.queue} yet`);
       await pause(waitMs, this.#end.signal);
-      if (error instanceof UnroutableError && this.isUsable) await this.#redeclare();
+      if (error instanceof UnroutableError && this.#isUsable()) await this.#redeclare();
     }
   }
 
@@ -184,6 +184,10 @@ export class ConsumerChannel implements Session, DeliveryChannel {
   async #close(): Promise<void> {
     await this.#acks.flushed;
     if (!this.#end.signal.aborted) await this.#channel.close();
+  }
+
+  #isUsable(): boolean {
+    return !this.#end.signal.aborted && !this.#closing;
   }
 
   #tooLate(): Error {
