@@ -50,6 +50,7 @@ export const envSchema = z.object({
   RELAY_BATCH: int(1_000, 1, 5_000),
   MESSAGE_PREFETCH: int(256, 1, 10_000),
   MESSAGE_ATTEMPTS: int(6, 1, 6),
+  DEAD_LETTERS_RETENTION_DAYS: int(30, 1, 3_650),
   TASKS_QUEUES: list
     .pipe(z.array(z.string().regex(/^[a-z0-9-]{1,40}$/)).min(1))
     .default(['default']),

@@ -7,7 +7,7 @@ import { MessageScope, OnEvent, OnMessage } from '../../src/kernel/messaging/mes
 import { DeadLetter, RetryLater, Skip } from '../../src/kernel/messaging/settlement.js';
 import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
 import { type App, bootApp, BROKERS } from '../support/app.js';
-import type { Letters } from '../support/letters.js';
+import type { DeadLetters } from '../support/letters.js';
 
 const body = z.object({ note: z.string(), wish: z.string().default('done') });
 type Note = z.output<typeof body>;
@@ -66,7 +66,7 @@ class ShelvesModule {}
 describe.each(BROKERS)('a batch of messages on %s', (broker) => {
   let app: App;
   let seen: Seen;
-  let dead: Letters;
+  let dead: DeadLetters;
 
   beforeAll(async () => {
     app = await bootApp({ broker, modules: [ShelvesModule], shared: true });
@@ -74,7 +74,7 @@ describe.each(BROKERS)('a batch of messages on %s', (broker) => {
       'create table kernel.note (text text not null, tx bigint default txid_current())',
     );
     seen = app.get(Seen);
-    dead = await app.deadLetters('shelves');
+    dead = app.deadLetters('shelves');
   });
   beforeEach(() => {
     seen.batches.splice(0);

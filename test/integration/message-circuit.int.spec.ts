@@ -99,11 +99,14 @@ describe.each(BROKERS)('a scope on %s', (broker) => {
     for (const note of notes) await app.send('doing', 'do', { note });
     await app.until(() => doings.begun.length === 20);
     await app.settle();
-    expect([doings.mostAtOnce, doings.begun]).toEqual([3, notes]);
+    expect([doings.mostAtOnce, [...doings.begun].sort()]).toEqual([3, [...notes].sort()]);
+    // Those at work at once may overtake each other on their way to the handler, but nobody else.
+    const steps = doings.begun.map((note, place) => Math.abs(notes.indexOf(note) - place));
+    expect(Math.max(...steps)).toBeLessThan(3);
   });
 
   it('rests while all its handlers fail, says so, and is served again by itself', async () => {
-    const dead = await app.deadLetters('doing');
+    const dead = app.deadLetters('doing');
     doings.behave = () => Promise.reject(new Error('the mail server is away'));
     const notes = names(12);
     await sendAll(notes);
@@ -126,7 +129,7 @@ describe.each(BROKERS)('a scope on %s', (broker) => {
     );
     await eventually(async () => expect((await health()).messages.status).toBe('up'));
     expect(await gauge('doing')).toBe('0');
-    expect(dead.all).toEqual([]);
+    expect(await dead.ids()).toEqual([]);
     expect(Math.max(...notes.map((note) => doings.attempts(note)))).toBeLessThanOrEqual(6);
   });
 
@@ -140,7 +143,7 @@ describe.each(BROKERS)('a scope on %s', (broker) => {
     doings.behave = () => Promise.resolve();
     await eventually(async () => expect((await health()).messages.status).toBe('up'));
     await app.settle();
-    expect(await app.broker.depth('ordered-doing.dlq')).toBe(0);
+    expect(await app.deadLetters('ordered-doing').ids()).toEqual([]);
   });
 });
 
@@ -155,7 +158,7 @@ describe('a database that is away', () => {
       env: { ROLES: 'api' },
     });
     await ground.sql('create table kernel.doing (note text)');
-    const dead = await ground.deadLetters('doing');
+    const dead = ground.deadLetters('doing');
     const server = new URL(ground.databaseUrl);
     const behind = { host: server.hostname, port: Number(server.port) };
     proxy = await tcpProxy(behind);
@@ -176,7 +179,7 @@ describe('a database that is away', () => {
       async () => (await ground.sql('select 1 from kernel.doing')).length === notes.length,
       { withinMs: 25_000 },
     );
-    expect(dead.all).toEqual([]);
+    expect(await dead.ids()).toEqual([]);
     expect(doings.begun).toHaveLength(notes.length);
     await worker.stop();
   });

@@ -15,7 +15,7 @@ import {
 } from '../../src/kernel/messaging/message.decorators.js';
 import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
 import { type App, bootApp, BROKERS } from '../support/app.js';
-import { Letters } from '../support/letters.js';
+import { type DeadLetters, Letters } from '../support/letters.js';
 
 class Train extends Command<string> {
   constructor(readonly id: string) {
@@ -87,13 +87,13 @@ class MlModule {}
 describe.each(BROKERS)('a result that is published on %s', (broker) => {
   let app: App;
   let heard: Heard;
-  let dead: Letters;
+  let dead: DeadLetters;
 
   beforeAll(async () => {
     app = await bootApp({ broker, modules: [MlModule], shared: true });
     await app.sql('create table kernel.trained (id text)');
     heard = app.get(Heard);
-    dead = await app.deadLetters('ml');
+    dead = app.deadLetters('ml');
   });
   afterAll(() => app.stop());
 

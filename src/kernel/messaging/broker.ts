@@ -3,6 +3,9 @@ import type { Buffer } from 'node:buffer';
 export const EVENTS_EXCHANGE = 'millrace.events';
 export const COMMANDS_EXCHANGE = 'millrace.commands';
 
+/** Ends the name of the queue that takes the dead letters of another. */
+export const DEAD_LETTERS_SUFFIX = '.dlq';
+
 export type Headers = Readonly<Record<string, string>>;
 
 /** A message as a broker carries it. `id` is its identity for ever: through retries, redeliveries and redrives. */
@@ -13,6 +16,11 @@ export interface BrokerMessage {
   readonly headers: Headers;
   readonly contentType: string;
   readonly payload: Buffer;
+  /**
+   * For publishing: straight into this queue, whoever else would get a message of this address. The receiver sees the
+   * address as it is here. No such queue: "unroutable".
+   */
+  readonly toQueue?: string;
   /** Queue that waits for an answer, and the asker's own mark on it. */
   readonly replyTo?: string;
   readonly correlationId?: string;
@@ -45,7 +53,7 @@ export interface Delivery {
   ack(): Promise<void>;
   /** Brings the message back to this queue after the delay, with its next attempt and the error in its headers. */
   retry(delayMs: RetryDelayMs, error: string, nextAttempt?: number): Promise<void>;
-  /** Moves the message to the dead letters of this queue (`<queue>.dlq`) with the reason in its headers. */
+  /** Moves the message to the dead letters of this queue (`<queue>.dlq`) with the reason and the instant in its headers. */
   deadLetter(reason: string): Promise<void>;
 }
 

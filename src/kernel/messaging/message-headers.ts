@@ -10,6 +10,10 @@ export const HEADER = {
   attempt: 'x-attempt',
   firstAt: 'x-first-at',
   error: 'x-error',
+  /** When the message became a dead letter. */
+  diedAt: 'x-died-at',
+  /** How often it was a dead letter and was sent to its queue again. */
+  redrives: 'x-redrives',
   correlationId: 'x-correlation-id',
   traceparent: 'traceparent',
   tracestate: 'tracestate',

@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { type Db, type JobInsert, type JobWithMetadata, PgBoss } from 'pg-boss';
+import { DEAD_LETTERS_SUFFIX } from '../broker.js';
 
 /** pg-boss's own schema; nothing but this file and pg-boss speaks to it. */
 const SCHEMA = 'broker';
@@ -31,7 +32,7 @@ export interface NewJob {
 
 /** The name of the queue that takes the dead letters of a queue; those of a dead letter queue stay in it. */
 export function deadLettersOf(queue: string): string {
-  return queue.endsWith('.dlq') ? queue : `${queue}.dlq`;
+  return queue.endsWith(DEAD_LETTERS_SUFFIX) ? queue : `${queue}${DEAD_LETTERS_SUFFIX}`;
 }
 
 /**

@@ -26,7 +26,10 @@ export class PostgresDelivery implements Delivery {
     // pg-boss itself buries a job whose holder died on the last return; it knows no headers.
     const buried = job.sourceName !== null && message.headers[HEADER.error] === undefined;
     this.message = buried
-      ? withHeaders(message, { [HEADER.error]: 'its consumers died' })
+      ? withHeaders(message, {
+          [HEADER.error]: 'its consumers died',
+          [HEADER.diedAt]: job.createdOn.toISOString(),
+        })
       : message;
   }
 
@@ -53,7 +56,10 @@ export class PostgresDelivery implements Delivery {
   }
 
   async deadLetter(reason: string): Promise<void> {
-    const message = withHeaders(this.message, { [HEADER.error]: reason });
+    const message = withHeaders(this.message, {
+      [HEADER.error]: reason,
+      [HEADER.diedAt]: new Date().toISOString(),
+    });
     await this.#settle({ queue: deadLettersOf(this.queue), data: encode(message) });
   }
 

@@ -69,7 +69,7 @@ export class RabbitMqDelivery implements Delivery {
   deadLetter(reason: string): Promise<void> {
     return this.#settle((tag) => {
       const to = { exchange: DEAD_LETTER_EXCHANGE, routingKey: ownerOf(this.queue) };
-      const next = readdressed(this.#delivered, to, deadLetterHeaders(reason));
+      const next = readdressed(this.#delivered, to, deadLetterHeaders(reason, new Date()));
       return this.#channel.move(tag, next);
     });
   }

@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel, Options } from 'amqplib';
 import {
   COMMANDS_EXCHANGE,
+  DEAD_LETTERS_SUFFIX,
   EVENTS_EXCHANGE,
   RETRY_DELAYS_MS,
   type QueueDeclaration,
@@ -8,7 +9,6 @@ import {
 } from '../broker.js';
 
 export const DEAD_LETTER_EXCHANGE = 'millrace.dlx';
-const DEAD_LETTERS_SUFFIX = '.dlq';
 /** A guard against messages that kill their consumer; ordinary retries never count towards it. */
 const DELIVERY_LIMIT = 20;
 const PRECONDITION_FAILED = 406;
