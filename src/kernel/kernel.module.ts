@@ -23,10 +23,13 @@ import { HttpModule } from './http/http.module.js';
 import { Ids } from './ids.js';
 import { Inbox } from './inbox/inbox.js';
 import { BROKER, type Broker } from './messaging/broker.js';
+import { MessageBatches } from './messaging/message-batches.js';
 import { MessageInvoker } from './messaging/message-invoker.js';
+import { MessageJudge } from './messaging/message-judge.js';
 import { MessagePipeline } from './messaging/message-pipeline.js';
 import { MessageScopes } from './messaging/message-scopes.js';
 import { MessageServer } from './messaging/message-server.js';
+import { MessageSettler } from './messaging/message-settler.js';
 import { MessageMetrics } from './messaging/message.metrics.js';
 import { PostgresBroker } from './messaging/postgres/postgres-broker.js';
 import { RabbitMqBroker } from './messaging/rabbitmq/rabbitmq-broker.js';
@@ -88,10 +91,13 @@ export class KernelModule implements OnApplicationBootstrap, OnApplicationShutdo
         DeadLetters,
         DelayedPromoter,
         Housekeeping,
+        MessageBatches,
         MessageInvoker,
+        MessageJudge,
         MessageMetrics,
         MessagePipeline,
         MessageScopes,
+        MessageSettler,
         OutboxMetrics,
         OutboxStore,
         OutboxWakeUp,

@@ -8,6 +8,7 @@ const NOW = new Date('2025-11-21T10:00:00.000Z');
 const died = (message: Partial<BrokerMessage>, attempt = 1): Delivery => ({
   queue: 'ml.dlq',
   attempt,
+  isLost: false,
   message: {
     id: 'm-1',
     exchange: COMMANDS_EXCHANGE,

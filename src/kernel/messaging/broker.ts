@@ -30,6 +30,11 @@ export interface BrokerMessage {
 export interface QueueDeclaration {
   readonly name: string;
   readonly bindings: readonly { exchange: string; routingKey: string }[];
+  /**
+   * One consumer at a time is served, over all processes; when it goes, another one takes over at once and gets first
+   * what the former had not settled. A queue keeps for life what it was made with.
+   */
+  readonly ordered?: boolean;
 }
 
 /** Delays that a broker offers for another attempt, in milliseconds. Longer ones belong to the delayed outbox. */
@@ -43,9 +48,11 @@ export interface Delivery {
   readonly message: BrokerMessage;
   /** 1 on the first arrival; counts our own retries, not the broker's redeliveries. */
   readonly attempt: number;
+  /** It can no longer be settled: the message arrives again, or has done so already. */
+  readonly isLost: boolean;
   ack(): Promise<void>;
-  /** Brings the message back to this queue after the delay, with `attempt + 1` and the error in its headers. */
-  retry(delayMs: RetryDelayMs, error: string): Promise<void>;
+  /** Brings the message back to this queue after the delay, with its next attempt and the error in its headers. */
+  retry(delayMs: RetryDelayMs, error: string, nextAttempt?: number): Promise<void>;
   /** Moves the message to the dead letters of this queue (`<queue>.dlq`) with the reason and the instant in its headers. */
   deadLetter(reason: string): Promise<void>;
 }
@@ -53,6 +60,8 @@ export interface Delivery {
 export interface Consumption {
   /** Stops new deliveries; those at hand can still be settled. */
   stop(): Promise<void>;
+  /** Stops new deliveries and gives those at hand back to the queue, in their old places. */
+  release(): Promise<void>;
 }
 
 /**

@@ -4,6 +4,9 @@ import { type TraceContext, traceIdOf } from '../observability/trace-context.js'
 export const HEADER = {
   /** The route inside the scope, such as `create` or `019…/cancel`; set by senders. */
   route: 'route',
+  /** Messages of one key are handled in order by scopes that are ordered. */
+  key: 'x-key',
+  subject: 'cloudEvents:subject',
   attempt: 'x-attempt',
   firstAt: 'x-first-at',
   error: 'x-error',

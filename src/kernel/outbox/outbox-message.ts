@@ -93,6 +93,7 @@ export function toBrokerMessage(row: OutboxRow): BrokerMessage {
     return { ...(JSON.parse(asItCame) as Omit<BrokerMessage, 'payload'>), payload };
   }
   if (row.exchange === EVENTS_EXCHANGE) addCloudEvent(headers, row);
+  else if (row.key !== null) headers[HEADER.key] = row.key;
   return {
     id: row.id,
     exchange: row.exchange,
@@ -111,5 +112,5 @@ function addCloudEvent(headers: Record<string, string>, row: OutboxRow): void {
   headers['cloudEvents:type'] = row.routing_key;
   headers['cloudEvents:source'] = `/millrace/${context}`;
   headers['cloudEvents:time'] = row.created_at.toISOString();
-  if (row.key !== null) headers['cloudEvents:subject'] = row.key;
+  if (row.key !== null) headers[HEADER.subject] = row.key;
 }

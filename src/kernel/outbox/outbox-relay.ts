@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { crashPoint, crashPointOnceSent } from '../crash-points.js';
 import { ENV, type Env } from '../env.js';
 import { Loop } from '../loop.js';
 import { BROKER, type Broker, COMMANDS_EXCHANGE, RefusedError } from '../messaging/broker.js';
@@ -93,6 +94,7 @@ export class OutboxRelay {
         const asked = this.#batchSize;
         const rows = await this.store.read(floors, atHand, asked);
         if (rows.length === 0) break;
+        crashPoint('relay.after-read');
         for (const { shard, seq } of rows) {
           // Served shards go to the end of the line, so that a backlog in some cannot keep the others waiting.
           const floor = floors.get(shard) ?? '0';
@@ -188,10 +190,14 @@ export class OutboxRelay {
   ): Promise<{ row: OutboxRow; error: string }[]> {
     if (rows.length === 0) return [];
     const stopTimer = this.metrics.publishSeconds.startTimer();
-    const outcomes = await this.broker.publish(rows.map(toBrokerMessage));
+    const publishing = this.broker.publish(rows.map(toBrokerMessage));
+    crashPointOnceSent('relay.after-publish');
+    const outcomes = await publishing;
+    crashPoint('relay.after-confirm');
     stopTimer();
     const confirmed = rows.filter((_, index) => outcomes[index] === undefined);
     if (confirmed.length > 0) await onConfirmed(confirmed);
+    crashPoint('relay.after-delete');
     this.metrics.published.inc(confirmed.length);
     const failed = rows.flatMap((row, index) => {
       const error = outcomes[index];

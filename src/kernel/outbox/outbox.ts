@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Injectable } from '@nestjs/common';
+import { crashPoint } from '../crash-points.js';
 import { Ids } from '../ids.js';
 import { contextHeaders } from '../messaging/message-headers.js';
 import { currentContext } from '../observability/trace-context.js';
@@ -40,7 +41,11 @@ export class Outbox {
         `insert into kernel.outbox (${COLUMNS}) select * from ${UNNEST})`,
         this.#columns(now),
       );
-      this.unitOfWork.afterCommit(() => this.signals.emit('appended'));
+      crashPoint('outbox.after-append');
+      this.unitOfWork.afterCommit(() => {
+        crashPoint('outbox.after-commit');
+        this.signals.emit('appended');
+      });
     }
     if (later.length > 0) {
       this.unitOfWork.defer(

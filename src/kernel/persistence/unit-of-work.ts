@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { crashPoint } from '../crash-points.js';
 import { isTransient } from './postgres-errors.js';
 import { Transaction } from './transaction.js';
 
@@ -78,6 +79,7 @@ export class UnitOfWork {
     const open: OpenTransaction = { transaction, afterCommit: [] };
     try {
       const result = await this.#current.run(open, work);
+      if (open.afterCommit.length > 0) crashPoint('outbox.before-commit');
       await transaction.commit();
       open.afterCommit.forEach(runHook);
       return result;

@@ -147,6 +147,20 @@ export class JobStore {
     await this.#boss.fail(queue, ids, { message: 'given back unsettled' });
   }
 
+  /** Puts back every job that anybody holds. */
+  async releaseAll(queue: string): Promise<void> {
+    const rows = await this.sql(
+      `select id from ${SCHEMA}.job where name = $1 and state = 'active'`,
+      [queue],
+    );
+    if (rows.length > 0) {
+      await this.release(
+        queue,
+        rows.map((row) => String(row['id'])),
+      );
+    }
+  }
+
   /** Jobs that are due and not held. pg-boss's own statistics may be a minute old. */
   async depth(queue: string): Promise<number> {
     const rows = await this.sql(

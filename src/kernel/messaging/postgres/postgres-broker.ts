@@ -114,6 +114,7 @@ export class PostgresBroker implements Broker {
       prefetch,
       onDelivery,
       deliveryLimit: this.options.deliveryLimit ?? DELIVERY_LIMIT,
+      inTurnsOn: this.#declared.get(queue)?.ordered ? this.options.databaseUrl : undefined,
       minPauseMs: MIN_PAUSE_MS,
       maxPauseMs: this.options.pollMs ?? 250,
       logger: this.options.logger,

@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { uuidv7 } from 'uuidv7';
+import { crashPoint } from '../../crash-points.js';
 import type { Delivery } from '../broker.js';
 import { Acknowledger } from './acknowledger.js';
 import type { Log } from './broker-connection.js';
@@ -7,7 +8,7 @@ import { RabbitMqDelivery, type DeliveryChannel } from './delivery.js';
 import { UnroutableError } from './publish-channel.js';
 import type { Publisher } from './publisher.js';
 import { endOf, pause, type Session } from './session-keeper.js';
-import { ownerOf } from './topology.js';
+import { DEAD_LETTER_EXCHANGE, ownerOf } from './topology.js';
 import { adopted, type Outgoing } from './wire.js';
 
 export interface ConsumerOptions {
@@ -73,6 +74,11 @@ export class ConsumerChannel implements Session, DeliveryChannel {
     return this.#options.queue;
   }
 
+  /** Deliveries can be settled over it. */
+  get isUsable(): boolean {
+    return this.#isUsable();
+  }
+
   async #attach(): Promise<void> {
     await this.#channel.prefetch(this.#options.prefetch);
     const { consumerTag } = await this.#channel.consume(this.queue, (message) => {
@@ -117,7 +123,14 @@ export class ConsumerChannel implements Session, DeliveryChannel {
     for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
       if (!this.#isUsable()) throw this.#tooLate();
       const [error] = await this.#context.publisher.publish([next]);
-      if (!error) return this.acknowledge(tag);
+      if (!error) {
+        crashPoint(
+          next.exchange === DEAD_LETTER_EXCHANGE
+            ? 'dead-letter.after-publish'
+            : 'retry.after-publish',
+        );
+        return this.acknowledge(tag);
+      }
       if (error instanceof RangeError) return onTooLarge(error);
       this.#context.log.warn({ err: error }, `Could not move a message of ${this.queue} yet`);
       await pause(waitMs, this.#end.signal);

@@ -34,7 +34,7 @@ export function retryExchange(delayMs: RetryDelayMs): string {
  * because deleting it is an operator's decision.
  */
 export class Topology {
-  readonly #wanted = new Map<string, Map<string, QueueDeclaration['bindings'][number]>>();
+  readonly #wanted = new Map<string, QueueDeclaration>();
   readonly #problems = new Map<string, string>();
   readonly #declared = new WeakMap<ChannelModel, Promise<void>>();
 
@@ -44,11 +44,16 @@ export class Topology {
   }
 
   add(queues: readonly QueueDeclaration[]): void {
-    for (const { name, bindings } of queues) {
-      const known = this.#wanted.get(name) ?? new Map<string, (typeof bindings)[number]>();
-      for (const binding of bindings)
-        known.set(`${binding.exchange} ${binding.routingKey}`, binding);
-      this.#wanted.set(name, known);
+    for (const queue of queues) {
+      const known = this.#wanted.get(queue.name);
+      const bindings = new Map(
+        [...(known?.bindings ?? []), ...queue.bindings].map((binding) => [
+          `${binding.exchange} ${binding.routingKey}`,
+          binding,
+        ]),
+      );
+      const ordered = queue.ordered ?? known?.ordered ?? false;
+      this.#wanted.set(queue.name, { name: queue.name, bindings: [...bindings.values()], ordered });
     }
   }
 
@@ -65,12 +70,10 @@ export class Topology {
 
   /** Declares a queue that was added before, with its dead letters. Rejects when the broker does not have it so. */
   async declare(connection: ChannelModel, queue: string): Promise<void> {
-    const bindings = this.#wanted.get(queue);
-    if (!bindings) return;
+    const wanted = this.#wanted.get(queue);
+    if (!wanted) return;
     try {
-      await onChannel(connection, (channel) =>
-        declareQueue(channel, queue, [...bindings.values()]),
-      );
+      await onChannel(connection, (channel) => declareQueue(channel, wanted));
       this.#problems.delete(queue);
     } catch (error) {
       if (codeOf(error) === PRECONDITION_FAILED) this.#problems.set(queue, String(error));
@@ -133,8 +136,7 @@ async function declareRetry(channel: Channel, delayMs: RetryDelayMs): Promise<vo
 
 async function declareQueue(
   channel: Channel,
-  queue: string,
-  bindings: QueueDeclaration['bindings'],
+  { name: queue, bindings, ordered }: QueueDeclaration,
 ): Promise<void> {
   const deadLetters = deadLettersOf(queue);
   await channel.assertQueue(deadLetters, quorum({}));
@@ -146,6 +148,7 @@ async function declareQueue(
       'x-delivery-limit': DELIVERY_LIMIT,
       'x-dead-letter-exchange': DEAD_LETTER_EXCHANGE,
       'x-dead-letter-routing-key': queue,
+      ...(ordered ? { 'x-single-active-consumer': true } : {}),
     }),
   );
   for (const { exchange, routingKey } of bindings) {
@@ -159,7 +162,7 @@ const SAFE_DEAD_LETTERING = {
   'x-overflow': 'reject-publish',
 } as const;
 
-function quorum(more: Record<string, string | number>): Options.AssertQueue {
+function quorum(more: Record<string, string | number | boolean>): Options.AssertQueue {
   return { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } };
 }
 

@@ -119,9 +119,12 @@ export function adopted(delivered: ConsumeMessage, queue: string, id: string): O
 }
 
 /** The headers of the next attempt. */
-export function retryHeaders(delivered: ConsumeMessage, error: string, now: Date): Headers {
+export function retryHeaders(
+  delivered: ConsumeMessage,
+  { error, attempt, now }: { error: string; attempt: number; now: Date },
+): Headers {
   return {
-    [HEADER.attempt]: String(attemptOf(delivered) + 1),
+    [HEADER.attempt]: String(attempt),
     [HEADER.firstAt]: text(headersOf(delivered)[HEADER.firstAt]) || now.toISOString(),
     [HEADER.error]: error.slice(0, MAX_ERROR_LENGTH),
   };
