@@ -85,6 +85,11 @@ export class MessageScopes {
   }
 }
 
+/** Names of the queues that a scope is served from. */
+export function queuesOf(scope: Scope, env: Env): string[] {
+  return declarations(scope, env, []).map(({ name }) => name);
+}
+
 function declarations(scope: Scope, env: Env, events: readonly string[]): QueueDeclaration[] {
   const subscriptions = events.map((type) => ({ exchange: EVENTS_EXCHANGE, routingKey: type }));
   if (scope.lanes) {

@@ -13,7 +13,8 @@ const DEAD_LETTERS_SUFFIX = '.dlq';
 const DELIVERY_LIMIT = 20;
 const PRECONDITION_FAILED = 406;
 
-function deadLettersOf(queue: string): string {
+/** Name of the queue that keeps what this one could not handle. */
+export function deadLettersOf(queue: string): string {
   return `${queue}${DEAD_LETTERS_SUFFIX}`;
 }
 
@@ -139,15 +140,7 @@ async function declareQueue(
   const deadLetters = deadLettersOf(queue);
   await channel.assertQueue(deadLetters, quorum({}));
   await channel.bindQueue(deadLetters, DEAD_LETTER_EXCHANGE, queue);
-  await channel.assertQueue(
-    queue,
-    quorum({
-      ...SAFE_DEAD_LETTERING,
-      'x-delivery-limit': DELIVERY_LIMIT,
-      'x-dead-letter-exchange': DEAD_LETTER_EXCHANGE,
-      'x-dead-letter-routing-key': queue,
-    }),
-  );
+  await channel.assertQueue(queue, { durable: true, arguments: queueArguments(queue) });
   for (const { exchange, routingKey } of bindings) {
     await channel.bindQueue(queue, exchange, routingKey);
   }
@@ -161,6 +154,17 @@ const SAFE_DEAD_LETTERING = {
 
 function quorum(more: Record<string, string | number>): Options.AssertQueue {
   return { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } };
+}
+
+/** What the queue of a scope is declared with; a foreign client that declares it, too, must say the same. */
+export function queueArguments(queue: string): Record<string, string | number> {
+  return {
+    'x-queue-type': 'quorum',
+    ...SAFE_DEAD_LETTERING,
+    'x-delivery-limit': DELIVERY_LIMIT,
+    'x-dead-letter-exchange': DEAD_LETTER_EXCHANGE,
+    'x-dead-letter-routing-key': queue,
+  };
 }
 
 function codeOf(error: unknown): unknown {
