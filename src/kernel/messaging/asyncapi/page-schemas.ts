@@ -38,10 +38,17 @@ export function schemaTable(schema: JsonSchema): Html {
 function fieldRow(name: string, field: JsonSchema, required: boolean): Html {
   const inner = innerObject(field);
   return html`<tr>
-    <td><code>${name}</code>${required ? html` <span class="required">required</span>` : ''}</td>
-    <td>${typeOf(field)}</td>
-    <td>${remarks(field)}${inner ? schemaTable(inner) : ''}</td>
-  </tr>`;
+      <td><code>${name}</code>${required ? html` <span class="required">required</span>` : ''}</td>
+      <td>${typeOf(field)}</td>
+      <td>${remarks(field)}</td>
+    </tr>
+    ${
+      inner
+        ? html`<tr class="inner">
+            <td colspan="3">${schemaTable(inner)}</td>
+          </tr>`
+        : ''
+    }`;
 }
 
 /** The object inside of a field that is one, may be one, or is a list of them. */

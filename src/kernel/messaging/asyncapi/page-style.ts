@@ -32,7 +32,7 @@ details { margin: .35rem 0; } summary { cursor: pointer; } summary small { color
 table { width: 100%; margin: .3rem 0; border-collapse: collapse; font-size: 14px; }
 td { padding: .35rem .6rem .35rem 0; border-top: 1px solid var(--line); vertical-align: top; }
 td:first-child { width: 30%; } td:nth-child(2) { width: 22%; }
-td table td { padding-left: .6rem; border-top-style: dotted; }
+tr.inner > td { width: auto; padding: 0 0 .4rem 1.5rem; border-top: 0; }
 @media (max-width: 800px) { body { display: block; } nav { position: static; height: auto; max-height: 40vh; border-right: 0; }
   main { padding: 1rem; } }
 `;
