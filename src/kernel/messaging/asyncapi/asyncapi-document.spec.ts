@@ -1,4 +1,4 @@
-import { type DiagnosticSeverity, Parser } from '@asyncapi/parser';
+import { DiagnosticSeverity, Parser } from '@asyncapi/parser';
 import { Body, Controller, Headers, Module, Param, ParseIntPipe } from '@nestjs/common';
 import { z } from 'zod';
 import { AppModule } from '../../../app.module.js';
@@ -8,13 +8,12 @@ import { PublishesEvents } from '../event-contracts.js';
 import { MessageScope, OnEvent, OnMessage, PublishResult } from '../message.decorators.js';
 import type { AsyncApiDocument } from './asyncapi-types.js';
 
-const ERROR = 0 satisfies DiagnosticSeverity;
 const env = loadEnv({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' });
 
 async function errorsIn(document: unknown): Promise<string[]> {
   const diagnostics = await new Parser().validate(JSON.stringify(document));
   return diagnostics
-    .filter(({ severity }) => severity === ERROR)
+    .filter(({ severity }) => severity === DiagnosticSeverity.Error)
     .map(({ path, message }) => `${path.join('.')}: ${message}`);
 }
 

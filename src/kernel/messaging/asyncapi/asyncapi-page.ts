@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { html, Html, inline, prose } from './html.js';
-import { schemaTable } from './page-schemas.js';
+import { resolved, type Schemas } from './json-schemas.js';
+import { schemaTable, typeOf } from './page-schemas.js';
 import { PAGE_STYLE } from './page-style.js';
 import type { AsyncApiDocument, Channel, Message, Operation, Reference } from './asyncapi-types.js';
 
