@@ -8,12 +8,13 @@ import { PublishesEvents } from '../event-contracts.js';
 import { MessageScope, OnEvent, OnMessage, PublishResult } from '../message.decorators.js';
 import type { AsyncApiDocument } from './asyncapi-types.js';
 
+const ERROR: number = DiagnosticSeverity.Error;
 const env = loadEnv({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' });
 
 async function errorsIn(document: unknown): Promise<string[]> {
   const diagnostics = await new Parser().validate(JSON.stringify(document));
   return diagnostics
-    .filter(({ severity }) => severity === DiagnosticSeverity.Error)
+    .filter(({ severity }) => (severity as number) === ERROR)
     .map(({ path, message }) => `${path.join('.')}: ${message}`);
 }
 

@@ -59,20 +59,25 @@ function innerObject(field: JsonSchema): JsonSchema | undefined {
   return ((field['anyOf'] ?? []) as JsonSchema[]).find((one) => 'properties' in one);
 }
 
-function typeOf(schema: JsonSchema): Html {
-  const { $ref, type, format, items } = schema;
+/** A schema in a few words: a link to a named one, else its type. */
+export function typeOf(schema: JsonSchema): Html {
+  const { $ref, type, items } = schema;
   if (typeof $ref === 'string') {
     const name = $ref.slice(REFERENCE.length);
     return html`<a href="#schema-${name}">${name}</a>`;
   }
-  const alternatives = (schema['anyOf'] ?? schema['oneOf']) as JsonSchema[] | undefined;
-  if (alternatives) {
+  const alternatives = (schema['anyOf'] ?? schema['oneOf'] ?? []) as JsonSchema[];
+  if (alternatives.length > 0) {
     return html`${alternatives.map((one, index) => html`${index > 0 ? ' or ' : ''}${typeOf(one)}`)}`;
   }
   if (type === 'array') return html`list of ${typeOf((items ?? {}) as JsonSchema)}`;
-  if (type === undefined) return html`${'const' in schema || 'enum' in schema ? 'one of' : 'any'}`;
+  return html`${plainType(schema)}`;
+}
+
+function plainType({ type, format, ...rest }: JsonSchema): string {
+  if (type === undefined) return 'const' in rest || 'enum' in rest ? 'one of' : 'any';
   const name = Array.isArray(type) ? type.join(' or ') : text(type);
-  return html`${name}${typeof format === 'string' ? ` (${format})` : ''}`;
+  return typeof format === 'string' ? `${name} (${format})` : name;
 }
 
 function remarks(schema: JsonSchema): Html {
