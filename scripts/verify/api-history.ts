@@ -57,7 +57,7 @@ function breaksOf(project: string, file: string, git: (...args: string[]) => str
 
 /** The committed copies, newest first; commits that deleted the file have none. */
 function published(file: string, git: (...args: string[]) => string): Published[] {
-  const log = git('log', `-${MAX_VERSIONS}`, '--format=%h', '--diff-filter=d', '--', file);
+  const log = git('log', `-${MAX_VERSIONS}`, '--format=%h', '--diff-filter=AM', '--', file);
   return log
     .split('\n')
     .filter((commit) => commit !== '')
