@@ -15,6 +15,8 @@ import { textFiles } from './verify/repository.ts';
 interface Outcome {
   readonly ok: boolean;
   readonly output: string;
+  /** Shown also when nothing is wrong. */
+  readonly note?: string;
 }
 
 interface Step {
@@ -123,12 +125,18 @@ const steps: Step[] = [
 
 async function runStep({ name, run }: Step): Promise<boolean> {
   const since = performance.now();
-  const { ok, output } = await run().catch((error: unknown) => ({
+  const {
+    ok,
+    output,
+    note = '',
+  } = await run().catch((error: unknown) => ({
     ok: false,
     output: String(error),
+    note: '',
   }));
   const seconds = ((performance.now() - since) / 1000).toFixed(1).padStart(5);
   console.log(`${ok ? '✓' : '✗'} ${seconds} s  ${name}`);
+  if (note !== '') console.log(`    ${note}`);
   if (!ok) console.log(output.trim().replace(/^/gm, '    '));
   return ok;
 }

@@ -9,9 +9,14 @@ export const API_DOCUMENTS = ['docs/openapi.json', 'docs/asyncapi.json'];
 /** Versions of a document to go back to at most, so that the check stays quick in a long history. */
 const MAX_VERSIONS = 50;
 
+const CUT_OFF =
+  'The git history is cut off here: older copies of the API documents were not compared.';
+
 interface Verdict {
   readonly ok: boolean;
   readonly output: string;
+  /** Worth knowing also when nothing is wrong. */
+  readonly note?: string;
 }
 
 interface Published {
@@ -29,18 +34,13 @@ export function breakingChanges(project: string): Verdict {
     execFileSync('git', args, { cwd: project, encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 });
   const isCutOff = git('rev-parse', '--is-shallow-repository').trim() === 'true';
   const breaks = API_DOCUMENTS.flatMap((file) => breaksOf(project, file, git));
-  const lines = [
-    ...breaks,
-    ...(breaks.length > 0
-      ? [
-          'Clients of this version rely on it: restore it, or raise the version in package.json and run `npm run openapi`.',
-        ]
-      : []),
-    ...(isCutOff
-      ? ['The git history is cut off here: older copies of this version were not compared.']
-      : []),
-  ];
-  return { ok: breaks.length === 0, output: lines.join('\n') };
+  const advice =
+    'Clients of this version rely on it: restore it, or raise the version in package.json and run `npm run openapi`.';
+  return {
+    ok: breaks.length === 0,
+    output: breaks.length === 0 ? '' : [...breaks, advice].join('\n'),
+    ...(isCutOff ? { note: CUT_OFF } : {}),
+  };
 }
 
 function breaksOf(project: string, file: string, git: (...args: string[]) => string): string[] {

@@ -84,8 +84,8 @@ describe('breaking changes', () => {
     const origin = new Project().write('1', '/a', '/b').commit().write('1', '/a').commit();
     const folder = newFolder();
     execFileSync('git', ['clone', '--quiet', '--depth=1', `file://${origin.folder}`, folder]);
-    const { ok, output } = breakingChanges(folder);
-    expect([ok, output]).toEqual([true, expect.stringContaining('history is cut off')]);
+    const { ok, note } = breakingChanges(folder);
+    expect([ok, note]).toEqual([true, expect.stringContaining('history is cut off')]);
   });
 
   it('are not overlooked because a document is missing', () => {
