@@ -94,8 +94,12 @@ function alternativesOf(schema: Schema): Schema[] | undefined {
   return (schema['anyOf'] ?? schema['oneOf']) as Schema[] | undefined;
 }
 
+/** The choice that was meant: one of another type altogether is the last to be told of. */
 function fewest(all: readonly Gap[][]): Gap[] {
-  return all.reduce((best, next) => (next.length < best.length ? next : best), all[0] ?? []);
+  const cost = (gaps: readonly Gap[]) =>
+    gaps.length +
+    (gaps.some(({ at, narrow }) => at === '' && narrow.startsWith('type ')) ? 1_000 : 0);
+  return all.reduce((best, next) => (cost(next) < cost(best) ? next : best), all[0] ?? []);
 }
 
 function typeGaps(narrow: Schema, wide: Schema): Gap[] {

@@ -267,6 +267,19 @@ describe('operations', () => {
     expect(breaksBetween(messages, renamed)).toEqual([]);
   });
 
+  it('names the field in the alternative that was meant', () => {
+    const oneOrMany = (item: Json): Json => ({ anyOf: [item, { type: 'array', items: item }] });
+    const narrower = clone(NEW_TASK);
+    fields(narrower)['priority']!['maximum'] = 9;
+    const [before, after] = [NEW_TASK, narrower].map((item) =>
+      documents.openApi(oneOrMany(item), TASK),
+    );
+    expect(breaksBetween(before!, after!)).toEqual([
+      'POST /tasks, body application/json.priority: maximum 9, was maximum 10',
+      'POST /tasks, body application/json[].priority: maximum 9, was maximum 10',
+    ]);
+  });
+
   it('comes to an end with schemas that contain themselves', () => {
     const tree = (value: Json): Json => ({
       type: 'object',
