@@ -16,4 +16,4 @@ COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 USER node
 EXPOSE 8000
-CMD ["node", "--enable-source-maps", "--max-old-space-size=256", "--max-semi-space-size=24", "dist/main.js"]
+CMD ["node", "--enable-source-maps", "--max-old-space-size=256", "--max-semi-space-size=24", "--heap-growing-percent=150", "dist/main.js"]

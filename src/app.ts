@@ -1,6 +1,7 @@
 import { type DynamicModule, NotFoundException, type Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
+import { DeadLetterCollector } from './kernel/dead-letters/dead-letter-collector.js';
 import type { Env } from './kernel/env.js';
 import { createHttpApp } from './kernel/http/http-app.js';
 import { MessageServer } from './kernel/messaging/message-server.js';
@@ -26,6 +27,7 @@ export async function startApp(
   try {
     await app.init();
     await app.startAllMicroservices();
+    await app.get(DeadLetterCollector).start(); // the queues are declared by now
     await app.listen(env.PORT, env.HOST);
     return app;
   } catch (error) {

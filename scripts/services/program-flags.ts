@@ -6,4 +6,5 @@ export const programFlags = [
   '--enable-source-maps',
   '--max-old-space-size=256',
   '--max-semi-space-size=24',
+  '--heap-growing-percent=150',
 ];

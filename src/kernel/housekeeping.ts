@@ -1,4 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { DeadLetterStore } from './dead-letters/dead-letter.store.js';
+import { ENV, type Env } from './env.js';
 import { IdempotencyStore } from './http/idempotency.store.js';
 import { Inbox } from './inbox/inbox.js';
 import { Loop } from './loop.js';
@@ -12,8 +14,10 @@ export class Housekeeping {
   readonly #loop = new Loop({ name: 'Housekeeping', idleMs: EVERY_MS }, () => this.#round());
 
   constructor(
+    @Inject(ENV) private readonly env: Env,
     private readonly inbox: Inbox,
     private readonly idempotency: IdempotencyStore,
+    private readonly deadLetters: DeadLetterStore,
   ) {}
 
   start(): void {
@@ -27,6 +31,7 @@ export class Housekeeping {
   async #round(): Promise<number> {
     const messages = await this.inbox.purge(BATCH);
     const keys = await this.idempotency.purgeExpired(BATCH);
-    return messages === BATCH || keys === BATCH ? messages + keys : 0;
+    const letters = await this.deadLetters.purge(this.env.DEAD_LETTERS_RETENTION_DAYS, BATCH);
+    return [messages, keys, letters].includes(BATCH) ? messages + keys + letters : 0;
   }
 }

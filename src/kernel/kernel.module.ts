@@ -11,16 +11,25 @@ import { DiscoveryModule } from '@nestjs/core';
 import { DataSource } from 'typeorm';
 import { Clock } from './clock.js';
 import { Mediator } from './cqrs/mediator.js';
+import { DeadLetterCollector } from './dead-letters/dead-letter-collector.js';
+import { DeadLetterMetrics } from './dead-letters/dead-letter.metrics.js';
+import { DeadLetterStore } from './dead-letters/dead-letter.store.js';
+import { DeadLettersController } from './dead-letters/dead-letters.controller.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
+import { Redrive } from './dead-letters/redrive.js';
 import { ENV, type Env } from './env.js';
 import { Housekeeping } from './housekeeping.js';
 import { HttpModule } from './http/http.module.js';
 import { Ids } from './ids.js';
 import { Inbox } from './inbox/inbox.js';
 import { BROKER, type Broker } from './messaging/broker.js';
+import { MessageBatches } from './messaging/message-batches.js';
 import { MessageInvoker } from './messaging/message-invoker.js';
+import { MessageJudge } from './messaging/message-judge.js';
 import { MessagePipeline } from './messaging/message-pipeline.js';
 import { MessageScopes } from './messaging/message-scopes.js';
 import { MessageServer } from './messaging/message-server.js';
+import { MessageSettler } from './messaging/message-settler.js';
 import { MessageMetrics } from './messaging/message.metrics.js';
 import { PostgresBroker } from './messaging/postgres/postgres-broker.js';
 import { RabbitMqBroker } from './messaging/rabbitmq/rabbitmq-broker.js';
@@ -63,26 +72,36 @@ export class KernelModule implements OnApplicationBootstrap, OnApplicationShutdo
     private readonly wakeUp: OutboxWakeUp,
     private readonly promoter: DelayedPromoter,
     private readonly housekeeping: Housekeeping,
+    private readonly letters: DeadLetterCollector,
   ) {}
 
   static for(env: Env): DynamicModule {
     return {
       module: KernelModule,
       imports: [DiscoveryModule, HttpModule, ObservabilityModule],
+      controllers: [DeadLettersController],
       providers: [
         ...SERVICES,
         { provide: ENV, useValue: env },
         { provide: DataSource, useFactory: () => connectedDataSource(env) },
         { provide: BROKER, useFactory: () => createBroker(env) },
+        DeadLetterCollector,
+        DeadLetterMetrics,
+        DeadLetterStore,
+        DeadLetters,
         DelayedPromoter,
         Housekeeping,
+        MessageBatches,
         MessageInvoker,
+        MessageJudge,
         MessageMetrics,
         MessagePipeline,
         MessageScopes,
+        MessageSettler,
         OutboxMetrics,
         OutboxStore,
         OutboxWakeUp,
+        Redrive,
         ShardLeases,
       ],
       exports: [...SERVICES, ENV, DataSource, BROKER, DiscoveryModule],
@@ -109,6 +128,7 @@ export class KernelModule implements OnApplicationBootstrap, OnApplicationShutdo
 
   /** The last of all: by now no request, message or task is at work, so the connections can go, users first. */
   async onApplicationShutdown(): Promise<void> {
+    await this.letters.stop();
     await this.housekeeping.stop();
     await this.promoter.stop();
     await this.wakeUp.stop();

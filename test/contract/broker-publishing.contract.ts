@@ -85,6 +85,25 @@ export function publishingContract(fixture: () => BrokerFixture): void {
       }
     });
 
+    it('sends a message straight into one queue, with the address that it had', async () => {
+      const f = fixture();
+      const [one, other] = [`${f.queue}-a`, `${f.queue}-b`];
+      const bindings = [{ exchange: EVENTS_EXCHANGE, routingKey: f.queue }];
+      await f.broker.declare([one, other].map((name) => ({ name, bindings })));
+      const again = message({ exchange: EVENTS_EXCHANGE, routingKey: f.queue });
+      const last = message({ exchange: EVENTS_EXCHANGE, routingKey: f.queue });
+      const nowhere = { ...again, toQueue: `${f.queue}-gone` };
+      const outcomes = await f.broker.publish([{ ...again, toQueue: one }, nowhere, last]);
+      expect(outcomes.map((outcome) => outcome?.name)).toEqual([
+        undefined,
+        'UnroutableError',
+        undefined,
+      ]);
+      const [first] = await (await f.consume(one)).take(2);
+      expect(first?.message).toEqual(again);
+      expect((await (await f.consume(other)).next()).message.id).toBe(last.id);
+    });
+
     it('calls a command that no queue takes an error, and publishes its neighbours', async () => {
       const f = fixture();
       const deliveries = await f.consume();

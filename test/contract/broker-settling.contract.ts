@@ -35,6 +35,15 @@ export function settlingContract(fixture: () => BrokerFixture): void {
       expect(Date.parse(firstAt(third))).not.toBeNaN();
     });
 
+    it('keeps its attempt where it is told so', async () => {
+      const f = fixture();
+      const deliveries = await f.consume();
+      await f.publish(f.command('not counted'));
+      const first = await deliveries.next();
+      await first.retry(1_000, 'not its fault', first.attempt);
+      expect((await deliveries.next()).attempt).toBe(1);
+    });
+
     it('does not hold up the messages behind it', async () => {
       const f = fixture();
       const deliveries = await f.consume(f.queue, 1);

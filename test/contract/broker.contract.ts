@@ -1,4 +1,5 @@
 import { deliveringContract } from './broker-delivering.contract.js';
+import { orderingContract } from './broker-ordering.contract.js';
 import { BrokerFixture, type BrokerClient } from './broker-fixture.js';
 import { publishingContract } from './broker-publishing.contract.js';
 import { cutContract, settlingContract } from './broker-settling.contract.js';
@@ -26,6 +27,7 @@ export function brokerContract(
     publishingContract(fixture);
     deliveringContract(fixture);
     settlingContract(fixture);
+    orderingContract(fixture, cutConnections);
     if (cutConnections) cutContract(fixture, cutConnections);
   });
 }

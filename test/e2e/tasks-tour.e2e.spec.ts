@@ -4,7 +4,7 @@ import { connect } from 'amqplib';
 import { projectFolder } from '../../scripts/services/folders.ts';
 import { type App, bootApp, BROKERS } from '../support/app.js';
 import { problemIn } from '../support/http-client.js';
-import type { Letters } from '../support/letters.js';
+import type { DeadLetters } from '../support/letters.js';
 import { gate, type TaskBody, tasksOf, Work, WorkModule } from '../support/work.module.js';
 
 const JSON_HEADER = { 'content-type': 'application/json' };
@@ -13,12 +13,12 @@ const UNKNOWN_ID = '019aa3a4-5b6c-7d8e-9f00-112233445566';
 describe.each(BROKERS)('tasks on %s', (broker) => {
   let app: App;
   let tasks: ReturnType<typeof tasksOf>;
-  let dead: Letters;
+  let dead: DeadLetters;
 
   beforeAll(async () => {
     app = await bootApp({ broker, modules: [WorkModule], shared: true });
     tasks = tasksOf(app);
-    dead = await app.deadLetters('tasks');
+    dead = app.deadLetters('tasks');
     await app.watch('tasks.#');
   });
   afterAll(() => app.stop());

@@ -56,7 +56,7 @@ describe('the boot', () => {
 
   it('is refused for two handlers of one event in a scope', async () => {
     await expect(bootApp({ modules: [moduleOf(TwoHandlers)] })).rejects.toThrow(
-      'two handlers of probe.heard.v1',
+      '"probe.heard.v1" and "probe.heard.v1" match the same messages',
     );
   });
 

@@ -8,14 +8,14 @@ import { HEADER } from '../../src/kernel/messaging/message-headers.js';
 import { DeadLetter, RetryLater, Skip } from '../../src/kernel/messaging/settlement.js';
 import { type App, bootApp, BROKERS } from '../support/app.js';
 import { problemIn } from '../support/http-client.js';
-import { Letters } from '../support/letters.js';
+import { type DeadLetters, Letters } from '../support/letters.js';
 import { Probe, PROBE_TABLE, ProbeModule, TRAINED } from '../support/probe.module.js';
 import { eventually } from '../support/until.js';
 
 describe.each(BROKERS)('a message on %s', (broker) => {
   let app: App;
   let probe: Probe;
-  let dead: Letters;
+  let dead: DeadLetters;
 
   beforeAll(async () => {
     app = await bootApp({
@@ -26,7 +26,7 @@ describe.each(BROKERS)('a message on %s', (broker) => {
     });
     await app.sql(PROBE_TABLE);
     probe = app.get(Probe);
-    dead = await app.deadLetters('probe');
+    dead = app.deadLetters('probe');
     await app.watch(TRAINED);
   });
   beforeEach(() => {
@@ -186,7 +186,7 @@ describe.each(BROKERS)('a message on %s', (broker) => {
       await expectTheQueueToFlow();
       expect(await effects(note)).toBe(0);
       expect(probe.notes().filter((one) => one === note)).toHaveLength(1);
-      expect(dead.all.map((letter) => letter.id)).not.toContain(id);
+      expect(await dead.ids()).not.toContain(id);
     });
   });
 

@@ -7,7 +7,8 @@ import { startApp, stopApp } from '../../src/app.js';
 import { AppModule } from '../../src/app.module.js';
 import { Clock } from '../../src/kernel/clock.js';
 import { Mediator } from '../../src/kernel/cqrs/mediator.js';
-import { loadEnv } from '../../src/kernel/env.js';
+import { DeadLetterCollector } from '../../src/kernel/dead-letters/dead-letter-collector.js';
+import { ENV, type Env, loadEnv } from '../../src/kernel/env.js';
 import {
   BROKER,
   type Broker,
@@ -20,7 +21,7 @@ import { MessageScopes } from '../../src/kernel/messaging/message-scopes.js';
 import { MessageServer } from '../../src/kernel/messaging/message-server.js';
 import { expectNoConsumers, expectNoTimers, expectNoTransactions } from './leaks.js';
 import { HttpClient } from './http-client.js';
-import { Letters } from './letters.js';
+import { DeadLetters, Letters } from './letters.js';
 import { testDatabase, testVhost, type Lease } from './services.js';
 import { watchTimers } from './timers.js';
 import { until, type UntilOptions } from './until.js';
@@ -66,7 +67,7 @@ export class App {
   readonly broker: Broker;
   /** What was published since {@link App.watch}. */
   readonly outbox = { expect: (type: string, matcher: object) => this.#expectEvent(type, matcher) };
-  readonly #letters = new Map<string, Letters>();
+  readonly #collected = new Map<string, Letters>();
   #stopped = false;
 
   constructor(
@@ -133,23 +134,17 @@ export class App {
   /** Collects every event of these types (topic patterns) from now on, for `outbox.expect`. */
   async watch(...patterns: string[]): Promise<Letters> {
     const name = 'test-events';
-    const watched = this.#letters.get(name) ?? new Letters();
+    const watched = this.#collected.get(name) ?? new Letters();
     const bindings = patterns.map((routingKey) => ({ exchange: 'millrace.events', routingKey }));
     await this.broker.declare([{ name, bindings }]);
-    if (!this.#letters.has(name)) await watched.collect(this.broker, name);
-    this.#letters.set(name, watched);
+    if (!this.#collected.has(name)) await watched.collect(this.broker, name);
+    this.#collected.set(name, watched);
     return watched;
   }
 
-  /** The dead letters of a scope, taken out of their queue as they come. */
-  async deadLetters(scope: string): Promise<Letters> {
-    const name = `${scope}.dlq`;
-    const known = this.#letters.get(name);
-    if (known) return known;
-    const letters = new Letters();
-    this.#letters.set(name, letters);
-    await letters.collect(this.broker, name);
-    return letters;
+  /** The dead letters of a queue, of an application with the roles `scheduler` and `api`. */
+  deadLetters(queue: string): DeadLetters {
+    return new DeadLetters(this.http, queue);
   }
 
   until<T>(ask: () => T | Promise<T>, options?: UntilOptions): Promise<NonNullable<T>> {
@@ -176,8 +171,8 @@ export class App {
     const isLast = (ground.users -= 1) === 0;
     try {
       if (isLast) await expectNoTransactions(this.pool);
-      await Promise.all([...this.#letters.values()].map((letters) => letters.stop()));
-      const queues = this.#queues();
+      await Promise.all([...this.#collected.values()].map((letters) => letters.stop()));
+      const queues = this.#queues().flatMap((queue) => [queue, `${queue}.dlq`]);
       await stopApp(this.nest);
       if (isLast) await expectNoConsumers(ground, queues, this.pool);
     } finally {
@@ -189,7 +184,7 @@ export class App {
   }
 
   async #expectEvent(type: string, matcher: object): Promise<void> {
-    const watched = this.#letters.get('test-events');
+    const watched = this.#collected.get('test-events');
     if (!watched) throw new Error('Call app.watch(type) before what causes the event');
     await watched.expect(type, matcher);
   }
@@ -213,7 +208,17 @@ export class App {
     }
     const { inFlight } = this.get(MessageServer);
     if (inFlight > 0) busy.push(['handlers', inFlight]);
+    const letters = await this.#lettersOnTheirWay();
+    if (letters > 0) busy.push(['dead letters', letters]);
     return busy.map(([what, count]) => `${what}: ${String(count)}`).join(', ');
+  }
+
+  /** Of those that this application itself collects. */
+  async #lettersOnTheirWay(): Promise<number> {
+    if (!this.get<Env>(ENV).ROLES.includes('scheduler')) return 0;
+    let count = this.get(DeadLetterCollector).atHand;
+    for (const queue of this.#queues()) count += await this.broker.depth(`${queue}.dlq`);
+    return count;
   }
 }
 

@@ -31,6 +31,10 @@ export class HttpClient {
     });
   }
 
+  delete(path: string): Promise<Answer<unknown>> {
+    return this.#request(path, { method: 'DELETE' });
+  }
+
   async #request<Body>(path: string, init: RequestInit): Promise<Answer<Body>> {
     const headers = { connection: 'close', ...(init.headers as Sent) };
     const response = await fetch(new URL(path, this.url), { ...init, headers });

@@ -1,9 +1,30 @@
 import { inspect } from 'node:util';
 import type { Broker, Consumption, Delivery, Headers } from '../../src/kernel/messaging/broker.js';
 import { HEADER } from '../../src/kernel/messaging/message-headers.js';
+import type { HttpClient } from './http-client.js';
 import { until, type UntilOptions } from './until.js';
 
-/** A message that was taken out of a queue by a test. */
+/** A dead letter as the API answers it; a list leaves the last three out. */
+export interface DeadLetterBody {
+  readonly id: string;
+  readonly queue: string;
+  readonly message_id: string;
+  readonly exchange: string;
+  readonly routing_key: string;
+  readonly route: string | null;
+  readonly reason: string;
+  readonly reason_class: string;
+  readonly attempts: number;
+  readonly deaths: number;
+  readonly state: 'dead' | 'redriven';
+  readonly died_at: string;
+  readonly redriven_at: string | null;
+  readonly headers: Headers;
+  readonly content_type: string;
+  readonly payload: { encoding: 'json' | 'text' | 'base64'; content: unknown; bytes: number };
+}
+
+/** A message that was taken out of a queue by a test, or died. */
 export interface Letter {
   readonly id: string;
   readonly routingKey: string;
@@ -12,6 +33,41 @@ export interface Letter {
   readonly reason: string;
   /** Its JSON, or its text. */
   readonly body: unknown;
+}
+
+/** The dead letters of one queue, as the API tells them once they are collected. */
+export class DeadLetters {
+  constructor(
+    private readonly http: HttpClient,
+    private readonly queue: string,
+  ) {}
+
+  /** The letter of the message with that id, when it is there; an older death of it is passed over. */
+  async withId(id: string, deaths = 1): Promise<Letter> {
+    const { id: letterId } = await until(
+      async () => (await this.#of({ message_id: id })).find((one) => one.deaths >= deaths),
+      { what: `a dead letter ${id} in ${this.queue}` },
+    );
+    const { body } = await this.http.get<DeadLetterBody>(`/dead-letters/${letterId}`);
+    return {
+      id: body.message_id,
+      routingKey: body.routing_key,
+      headers: body.headers,
+      reason: body.reason,
+      body: body.payload.content,
+    };
+  }
+
+  /** The ids of the messages, the latest death first. */
+  async ids(): Promise<string[]> {
+    return (await this.#of()).map((letter) => letter.message_id);
+  }
+
+  async #of(filter: Record<string, string> = {}): Promise<DeadLetterBody[]> {
+    const query = new URLSearchParams({ queue: this.queue, limit: '200', ...filter });
+    const path = `/dead-letters?${query.toString()}`;
+    return (await this.http.get<{ items: DeadLetterBody[] }>(path)).body.items;
+  }
 }
 
 /** Everything that arrives in a queue, taken and acknowledged as it comes. */

@@ -65,6 +65,31 @@ describe('the inbox', () => {
     expect(accepted).toHaveLength(1);
   });
 
+  it('accepts of many those that are new, each once, and forgets those that had no effect', async () => {
+    const [known, twice, fresh, failed] = Array.from({ length: 4 }, () => randomUUID());
+    await accept('a', known!);
+    const accepted = await unitOfWork.run(async () => {
+      const ids = await inbox.acceptMany('a', [twice!, known!, fresh!, twice!, failed!]);
+      await inbox.forget('a', [failed!]);
+      return ids;
+    });
+    expect([...accepted].sort()).toEqual([twice, fresh, failed].sort());
+    expect([await accept('a', fresh!), await accept('a', failed!)]).toEqual([false, true]);
+    expect(await unitOfWork.run(() => inbox.acceptMany('b', []))).toEqual([]);
+  });
+
+  it('lets batches with messages in common wait for each other, whatever their order', async () => {
+    const ids = Array.from({ length: 50 }, () => randomUUID());
+    const batch = (mine: string[]) =>
+      unitOfWork.run(async () => {
+        const accepted = await inbox.acceptMany('a', mine);
+        await unitOfWork.query('select pg_sleep(0.01)');
+        return accepted;
+      });
+    const answers = await Promise.all([batch(ids), batch(ids.toReversed()), batch(ids)]);
+    expect(answers.flat().sort()).toEqual([...ids].sort());
+  });
+
   it('forgets messages after seven days, so many at once', async () => {
     await dataSource.query(
       `insert into kernel.inbox select 'old', n::text, now() - interval '7 days 1 minute' from generate_series(1, 25) as n`,

@@ -28,6 +28,26 @@ export class Inbox {
     return rows.length === 1;
   }
 
+  /** Those that the consumer sees for the first time; as {@link accept} in all else. */
+  async acceptMany(consumer: string, messageIds: readonly string[]): Promise<readonly string[]> {
+    // In one order, so that two batches with messages in common wait for each other instead of deadlocking.
+    const rows = await this.unitOfWork.query<{ message_id: string }>(
+      `insert into kernel.inbox (consumer, message_id)
+       select $1, id from unnest($2::text[]) as id order by id
+       on conflict do nothing returning message_id`,
+      [consumer, messageIds],
+    );
+    return rows.map((row) => row.message_id);
+  }
+
+  /** Takes back what was accepted in this Unit of Work and had no effect. */
+  async forget(consumer: string, messageIds: readonly string[]): Promise<void> {
+    await this.unitOfWork.query(
+      `delete from kernel.inbox where consumer = $1 and message_id = any($2)`,
+      [consumer, messageIds],
+    );
+  }
+
   /** Forgets at most `limit` messages older than the window; returns how many. */
   async purge(limit: number): Promise<number> {
     const [row] = await this.database.query<{ count: number }>(

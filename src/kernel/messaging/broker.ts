@@ -3,6 +3,9 @@ import type { Buffer } from 'node:buffer';
 export const EVENTS_EXCHANGE = 'millrace.events';
 export const COMMANDS_EXCHANGE = 'millrace.commands';
 
+/** Ends the name of the queue that takes the dead letters of another. */
+export const DEAD_LETTERS_SUFFIX = '.dlq';
+
 export type Headers = Readonly<Record<string, string>>;
 
 /** A message as a broker carries it. `id` is its identity for ever: through retries, redeliveries and redrives. */
@@ -13,6 +16,11 @@ export interface BrokerMessage {
   readonly headers: Headers;
   readonly contentType: string;
   readonly payload: Buffer;
+  /**
+   * For publishing: straight into this queue, whoever else would get a message of this address. The receiver sees the
+   * address as it is here. No such queue: "unroutable".
+   */
+  readonly toQueue?: string;
   /** Queue that waits for an answer, and the asker's own mark on it. */
   readonly replyTo?: string;
   readonly correlationId?: string;
@@ -22,6 +30,11 @@ export interface BrokerMessage {
 export interface QueueDeclaration {
   readonly name: string;
   readonly bindings: readonly { exchange: string; routingKey: string }[];
+  /**
+   * One consumer at a time is served, over all processes; when it goes, another one takes over at once and gets first
+   * what the former had not settled. A queue keeps for life what it was made with.
+   */
+  readonly ordered?: boolean;
 }
 
 /** Delays that a broker offers for another attempt, in milliseconds. Longer ones belong to the delayed outbox. */
@@ -35,16 +48,20 @@ export interface Delivery {
   readonly message: BrokerMessage;
   /** 1 on the first arrival; counts our own retries, not the broker's redeliveries. */
   readonly attempt: number;
+  /** It can no longer be settled: the message arrives again, or has done so already. */
+  readonly isLost: boolean;
   ack(): Promise<void>;
-  /** Brings the message back to this queue after the delay, with `attempt + 1` and the error in its headers. */
-  retry(delayMs: RetryDelayMs, error: string): Promise<void>;
-  /** Moves the message to the dead letters of this queue (`<queue>.dlq`) with the reason in its headers. */
+  /** Brings the message back to this queue after the delay, with its next attempt and the error in its headers. */
+  retry(delayMs: RetryDelayMs, error: string, nextAttempt?: number): Promise<void>;
+  /** Moves the message to the dead letters of this queue (`<queue>.dlq`) with the reason and the instant in its headers. */
   deadLetter(reason: string): Promise<void>;
 }
 
 export interface Consumption {
   /** Stops new deliveries; those at hand can still be settled. */
   stop(): Promise<void>;
+  /** Stops new deliveries and gives those at hand back to the queue, in their old places. */
+  release(): Promise<void>;
 }
 
 /**

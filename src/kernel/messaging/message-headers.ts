@@ -4,9 +4,16 @@ import { type TraceContext, traceIdOf } from '../observability/trace-context.js'
 export const HEADER = {
   /** The route inside the scope, such as `create` or `019…/cancel`; set by senders. */
   route: 'route',
+  /** Messages of one key are handled in order by scopes that are ordered. */
+  key: 'x-key',
+  subject: 'cloudEvents:subject',
   attempt: 'x-attempt',
   firstAt: 'x-first-at',
   error: 'x-error',
+  /** When the message became a dead letter. */
+  diedAt: 'x-died-at',
+  /** How often it was a dead letter and was sent to its queue again. */
+  redrives: 'x-redrives',
   correlationId: 'x-correlation-id',
   traceparent: 'traceparent',
   tracestate: 'tracestate',

@@ -1,197 +1,127 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { ENV, type Env } from '../env.js';
+import { Injectable } from '@nestjs/common';
+import { crashPoint } from '../crash-points.js';
 import { Inbox } from '../inbox/inbox.js';
 import { continueTrace, runWithContext } from '../observability/trace-context.js';
 import { withSpan } from '../observability/tracing.js';
-import { Outbox } from '../outbox/outbox.js';
-import { eventMessage } from '../outbox/outbox-message.js';
 import { UnitOfWork } from '../persistence/unit-of-work.js';
-import {
-  BROKER,
-  type Broker,
-  type BrokerMessage,
-  COMMANDS_EXCHANGE,
-  type Delivery,
-  EVENTS_EXCHANGE,
-} from './broker.js';
+import { type BrokerMessage, COMMANDS_EXCHANGE, EVENTS_EXCHANGE } from './broker.js';
+import { MessageBatches, type Routed } from './message-batches.js';
+import { decode } from './message-decoding.js';
 import { HEADER } from './message-headers.js';
-import { MessageMetrics } from './message.metrics.js';
-import type { MessageHandler, ServedScope } from './message-scopes.js';
 import type { MessageRequest } from './message-invoker.js';
-import { UnreadableMessageError, type Verdict, verdictOf } from './settlement.js';
+import { MessageJudge } from './message-judge.js';
+import type { ServedScope } from './message-scopes.js';
+import { type Arrival, type Ended, MessageSettler, type Settled } from './message-settler.js';
+import { UnreadableMessageError } from './settlement.js';
 
-interface Routed {
-  readonly route: string;
-  readonly handler: MessageHandler;
-  readonly params: Readonly<Record<string, string>>;
-}
+type Outcome = Pick<Ended, 'verdict' | 'result' | 'error'>;
 
 /**
  * The way of every message, in this order: trace, route, decode, inbox and Unit of Work, validate, handler, settle.
+ * Handlers that take many at once go it together, validating before the inbox ({@link MessageBatches}).
  *
  * It never rejects. A crash before the settlement brings the message again; the inbox, written with the effect,
  * makes that harmless.
  */
 @Injectable()
 export class MessagePipeline {
-  readonly #logger = new Logger('Messages');
-
   constructor(
-    @Inject(ENV) private readonly env: Env,
-    @Inject(BROKER) private readonly broker: Broker,
     private readonly inbox: Inbox,
-    private readonly outbox: Outbox,
     private readonly unitOfWork: UnitOfWork,
-    private readonly metrics: MessageMetrics,
+    private readonly batches: MessageBatches,
+    private readonly judge: MessageJudge,
+    private readonly settler: MessageSettler,
   ) {}
 
-  async handle(scope: ServedScope, delivery: Delivery): Promise<void> {
+  async handle(scope: ServedScope, arrival: Arrival): Promise<Settled> {
     try {
-      const { headers } = delivery.message;
-      const trace = continueTrace(
-        headers[HEADER.traceparent],
-        headers[HEADER.correlationId],
-        headers[HEADER.tracestate],
-      );
-      await runWithContext(trace, () => this.#handleInTrace(scope, delivery));
-    } catch (error) {
-      this.#logger.error({ err: error, queue: delivery.queue }, 'A message could not even be read');
-      await this.#settle(delivery, { kind: 'dead-letter', reason: `unreadable: ${String(error)}` });
-    }
-  }
-
-  async #handleInTrace(scope: ServedScope, delivery: Delivery): Promise<void> {
-    const stopTimer = this.metrics.handleSeconds.startTimer({ queue: delivery.queue });
-    let route = 'unknown';
-    let verdict: Verdict;
-    try {
-      const routed = routeOf(scope, delivery.message);
-      route = routed.route;
-      verdict = await withSpan(
-        `${scope.name} ${route}`,
-        'consumer',
-        { 'messaging.message.id': delivery.message.id },
-        () => this.#run(scope, routed, delivery),
-      );
-    } catch (error) {
-      verdict = verdictOf(error, delivery.attempt, this.env.MESSAGE_ATTEMPTS);
-      this.#report(verdict, delivery, route, error);
-    }
-    await this.#settle(delivery, verdict);
-    stopTimer();
-    this.metrics.handled.inc({
-      queue: delivery.queue,
-      route,
-      outcome: verdict.kind === 'ack' ? verdict.outcome : verdict.kind,
-    });
-  }
-
-  async #run(scope: ServedScope, routed: Routed, delivery: Delivery): Promise<Verdict> {
-    const request: MessageRequest = {
-      body: decode(delivery.message),
-      params: routed.params,
-      headers: delivery.message.headers,
-      message: delivery.message,
-      attempt: delivery.attempt,
-    };
-    const { handler } = routed;
-    if (handler.idempotent && !handler.resultType) {
-      await this.#reply(delivery.message, await handler.invoke(request));
-      return { kind: 'ack', outcome: 'handled' };
-    }
-    const done = await this.unitOfWork.run(async () => {
-      if (!(await this.inbox.accept(scope.name, delivery.message.id))) return undefined;
-      const result = await handler.invoke(request);
-      if (handler.resultType) {
-        const event = { type: handler.resultType, key: delivery.message.id, data: result };
-        await this.outbox.append([eventMessage(event)]);
+      const { message } = arrival.delivery;
+      const routed = routeOf(scope, message);
+      if (!(routed instanceof Error) && routed.handler.batch) {
+        return await this.batches.handle(scope, routed, routed.handler.batch, arrival);
       }
-      return { result };
-    });
-    if (!done) return { kind: 'ack', outcome: 'duplicate' };
-    await this.#reply(delivery.message, done.result);
-    return { kind: 'ack', outcome: 'handled' };
-  }
-
-  /** An answer is sent at most once: the asker, who may be gone, repeats the question if it misses it. */
-  async #reply(message: BrokerMessage, result: unknown): Promise<void> {
-    if (message.replyTo === undefined) return;
-    const { replyTo, correlationId } = message;
-    await this.broker.reply({
-      ...message,
-      replyTo,
-      ...(correlationId === undefined ? {} : { correlationId }),
-      headers: {},
-      contentType: 'application/json',
-      payload: Buffer.from(JSON.stringify(result ?? null)),
-    });
-  }
-
-  async #settle(delivery: Delivery, verdict: Verdict): Promise<void> {
-    try {
-      if (verdict.kind === 'ack') await delivery.ack();
-      else if (verdict.kind === 'retry') await delivery.retry(verdict.delayMs, verdict.error);
-      else if (verdict.kind === 'dead-letter') await delivery.deadLetter(verdict.reason);
+      return await runWithContext(traceOf(message), () => this.#single(scope, routed, arrival));
     } catch (error) {
-      // The broker has lost us, so it brings the message again.
-      this.#logger.warn({ err: error, queue: delivery.queue }, 'Could not settle a message');
+      return this.settler.bury(arrival.delivery, error);
     }
   }
 
-  #report(verdict: Verdict, delivery: Delivery, route: string, error: unknown): void {
-    const about = {
-      queue: delivery.queue,
-      route,
-      message_id: delivery.message.id,
-      attempt: delivery.attempt,
-    };
-    if (verdict.kind === 'retry')
-      this.#logger.warn(
-        { ...about, err: error, delay_ms: verdict.delayMs },
-        'Message failed and will be tried again',
-      );
-    if (verdict.kind === 'dead-letter')
-      this.#logger.error({ ...about, reason: verdict.reason }, 'Message went to the dead letters');
+  async #single(scope: ServedScope, routed: Routed | Error, arrival: Arrival): Promise<Settled> {
+    const startedAt = performance.now();
+    const route = routed instanceof Error ? 'unknown' : routed.handler.route;
+    const outcome = await this.#outcome(scope, routed, arrival);
+    return this.settler.settle({ scope, arrival, route, startedAt, ...outcome });
   }
+
+  async #outcome(scope: ServedScope, routed: Routed | Error, arrival: Arrival): Promise<Outcome> {
+    try {
+      if (routed instanceof Error) throw routed;
+      const attributes = { 'messaging.message.id': arrival.delivery.message.id };
+      return await withSpan(`${scope.name} ${routed.handler.route}`, 'consumer', attributes, () =>
+        this.#run(scope, routed, arrival),
+      );
+    } catch (error) {
+      return { verdict: await this.judge.verdict(error, arrival.attempt, scope.retry), error };
+    }
+  }
+
+  async #run(scope: ServedScope, routed: Routed, arrival: Arrival): Promise<Outcome> {
+    const { handler } = routed;
+    const request = requestOf(routed, arrival);
+    if (handler.idempotent && handler.resultType === undefined) {
+      return handled(await handler.invoke(request));
+    }
+    return this.unitOfWork.run(async () => {
+      if (!(await this.inbox.accept(scope.name, request.message.id))) {
+        return { verdict: { kind: 'ack', outcome: 'duplicate' } };
+      }
+      crashPoint('consumer.after-inbox');
+      const result = await handler.invoke(request);
+      crashPoint('consumer.after-handler');
+      return handled(result);
+    });
+  }
+}
+
+function handled(result: unknown): Outcome {
+  return { verdict: { kind: 'ack', outcome: 'handled' }, result };
+}
+
+function traceOf({ headers }: BrokerMessage) {
+  return continueTrace(
+    headers[HEADER.traceparent],
+    headers[HEADER.correlationId],
+    headers[HEADER.tracestate],
+  );
+}
+
+function requestOf({ params }: Routed, { delivery, attempt }: Arrival): MessageRequest {
+  const { message } = delivery;
+  return { ...decode(message), params, message, attempt };
 }
 
 /** A foreign sender names the route in a header; ours and topic senders may leave it to the routing key. */
-function routeOf(scope: ServedScope, message: BrokerMessage): Routed {
+function routeOf(scope: ServedScope, message: BrokerMessage): Routed | UnreadableMessageError {
   const named = message.headers[HEADER.route];
   if (named === undefined && message.exchange === EVENTS_EXCHANGE) {
-    const handler = scope.events.get(message.routingKey);
-    if (!handler)
-      throw new UnreadableMessageError(
-        `No handler for event "${message.routingKey}" in scope "${scope.name}"`,
-      );
-    return { route: message.routingKey, handler, params: {} };
-  }
-  const path = named ?? pathOf(scope, message);
-  const match = scope.commands.match(path);
-  if (!match) {
-    const known = scope.commands.routes.join(', ');
-    throw new UnreadableMessageError(
-      `Unknown route "${path}" in scope "${scope.name}"; it has: ${known}`,
+    const event = scope.events.match(message.routingKey);
+    if (event) return { handler: event.target, params: event.params };
+    return new UnreadableMessageError(
+      `No handler for event "${message.routingKey}" in scope "${scope.name}"`,
     );
   }
-  return { route: match.route, handler: match.target, params: match.params };
+  const path = named ?? pathOf(scope, message);
+  if (path === undefined) return new UnreadableMessageError('The message has no header "route"');
+  const match = scope.commands.match(path);
+  if (match) return { handler: match.target, params: match.params };
+  const known = scope.commands.routes.join(', ');
+  return new UnreadableMessageError(
+    `Unknown route "${path}" in scope "${scope.name}"; it has: ${known}`,
+  );
 }
 
-function pathOf(scope: ServedScope, message: BrokerMessage): string {
+function pathOf(scope: ServedScope, message: BrokerMessage): string | undefined {
   const prefix = `${scope.name}.`;
-  if (message.exchange === COMMANDS_EXCHANGE && message.routingKey.startsWith(prefix)) {
-    return message.routingKey.slice(prefix.length).replaceAll('.', '/');
-  }
-  throw new UnreadableMessageError(`The message has no header "${HEADER.route}"`);
-}
-
-function decode(message: BrokerMessage): unknown {
-  const text = message.payload.toString('utf8');
-  if (text === '') return undefined;
-  if (message.contentType.startsWith('text/plain')) return text;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new UnreadableMessageError(`The payload is not JSON: ${(error as Error).message}`);
-  }
+  const isOurs = message.exchange === COMMANDS_EXCHANGE && message.routingKey.startsWith(prefix);
+  return isOurs ? message.routingKey.slice(prefix.length).replaceAll('.', '/') : undefined;
 }

@@ -1,26 +1,50 @@
 import { Inject, Injectable } from '@nestjs/common';
+import {
+  GUARDS_METADATA,
+  INTERCEPTORS_METADATA,
+  PIPES_METADATA,
+} from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import type { z } from 'zod';
 import { ENV, type Env } from '../env.js';
-import { COMMANDS_EXCHANGE, EVENTS_EXCHANGE, type QueueDeclaration } from './broker.js';
+import type { BatchMethod } from './batch-method.js';
+import {
+  COMMANDS_EXCHANGE,
+  EVENTS_EXCHANGE,
+  type QueueDeclaration,
+  type RetryDelayMs,
+} from './broker.js';
+import { EventRoute } from './event-route.js';
 import { type Door, doorsOf, resultTypeOf, type Scope, scopeOf } from './message.decorators.js';
 import { type Invoke, MessageInvoker } from './message-invoker.js';
 import { RouteTable } from './route-table.js';
+import { type ScopeSettings, settingsOf } from './scope-settings.js';
 
 /** One method behind a message door. */
 export interface MessageHandler {
   readonly name: string;
+  /** As declared; the label of its metrics. */
+  readonly route: string;
   readonly idempotent: boolean;
   readonly resultType: string | undefined;
   readonly invoke: Invoke;
+  /** It takes many messages at once. */
+  readonly batch?: Batch;
+}
+
+export interface Batch {
+  readonly max: number;
+  readonly body: z.ZodType;
+  readonly invoke: BatchMethod;
 }
 
 /** A scope at run time: its queues, and who handles what arrives in them. */
-export interface ServedScope {
+export interface ServedScope extends Omit<ScopeSettings, 'retry'> {
   readonly name: string;
   readonly queues: readonly QueueDeclaration[];
-  readonly prefetch: number;
+  readonly retry: readonly RetryDelayMs[];
   readonly commands: RouteTable<MessageHandler>;
-  readonly events: ReadonlyMap<string, MessageHandler>;
+  readonly events: RouteTable<MessageHandler>;
 }
 
 /** Finds every `@MessageScope` controller at boot and compiles its routes. Conflicts fail the boot. */
@@ -35,32 +59,37 @@ export class MessageScopes {
 
   /** All scopes of the modules that this process carries, served here or not. */
   find(): ServedScope[] {
-    const controllers = new Map<string, { scope: Scope; instances: object[] }>();
+    const controllers = new Map<string, { scopes: Scope[]; instances: object[] }>();
     for (const { metatype, instance } of this.discovery.getControllers()) {
       const scope = metatype && scopeOf(metatype);
       if (!scope || !instance) continue;
-      const known = controllers.get(scope.name) ?? { scope, instances: [] };
+      const known = controllers.get(scope.name) ?? { scopes: [], instances: [] };
+      known.scopes.push(scope);
       known.instances.push(instance as object);
       controllers.set(scope.name, known);
     }
-    return [...controllers.values()].map(({ scope, instances }) => this.#compile(scope, instances));
+    return [...controllers.values()].map(({ scopes, instances }) =>
+      this.#compile(onlyOne(scopes), instances),
+    );
   }
 
   #compile(scope: Scope, instances: readonly object[]): ServedScope {
     const commands = new RouteTable<MessageHandler>(scope.name);
-    const events = new Map<string, MessageHandler>();
-    for (const instance of instances) {
-      for (const { door, handler } of this.#doors(instance)) {
-        if (door.kind === 'command') commands.add(door.pattern, handler);
-        else if (events.has(door.pattern))
-          throw new Error(`Scope "${scope.name}": two handlers of ${door.pattern}`);
-        else events.set(door.pattern, handler);
+    const events = new RouteTable<MessageHandler>(scope.name, /[/.]/);
+    const bindings: string[] = [];
+    let largestBatch = 0;
+    for (const { door, handler } of instances.flatMap((instance) => this.#doors(instance))) {
+      largestBatch = Math.max(largestBatch, handler.batch?.max ?? 0);
+      if (door.kind === 'command') commands.add(door.pattern, handler);
+      else {
+        events.add(door.pattern, handler);
+        bindings.push(new EventRoute(door.pattern).binding);
       }
     }
     return {
       name: scope.name,
-      queues: declarations(scope, this.env, [...events.keys()]),
-      prefetch: scope.prefetch?.(this.env) ?? this.env.MESSAGE_PREFETCH,
+      queues: declarations(scope, this.env, bindings),
+      ...settingsOf(scope, this.env, largestBatch),
       commands,
       events,
     };
@@ -76,29 +105,65 @@ export class MessageScopes {
         door,
         handler: {
           name: `${instance.constructor.name}.${method}`,
+          route: door.pattern,
           idempotent: door.idempotent ?? false,
           resultType: resultTypeOf(prototype, method),
           invoke,
+          ...batchOf(door, instance, method),
         },
       }));
     });
   }
 }
 
-/** Names of the queues that a scope is served from. */
-export function queuesOf(scope: Scope, env: Env): string[] {
-  return declarations(scope, env, []).map(({ name }) => name);
+/** The queues that a scope is served from, without the events that they subscribe to. */
+export function queuesOf(scope: Scope, env: Env): QueueDeclaration[] {
+  return declarations(scope, env, []);
+}
+
+/** The scope of several controllers. Settings that stand in two places would be a guess about which one holds: throws. */
+export function onlyOne(scopes: readonly Scope[]): Scope {
+  const [first, second] = scopes.filter((scope) => Object.keys(scope).length > 1);
+  const [any] = scopes;
+  if (!any || second)
+    throw new Error(`Scope "${String(any?.name)}": two controllers have settings`);
+  return first ?? any;
+}
+
+/** What only single calls have, by the decorators' own names. */
+const SINGLE_CALLS = {
+  guards: GUARDS_METADATA,
+  interceptors: INTERCEPTORS_METADATA,
+  pipes: PIPES_METADATA,
+};
+
+function batchOf({ batch: max, body }: Door, instance: object, method: string): { batch?: Batch } {
+  if (max === undefined || body === undefined) return {};
+  const callback = (instance as Record<string, BatchMethod>)[method];
+  if (!callback) throw new Error(`${instance.constructor.name} has no method ${method}`);
+  for (const [what, metadata] of Object.entries(SINGLE_CALLS)) {
+    if (
+      Reflect.hasMetadata(metadata, callback) ||
+      Reflect.hasMetadata(metadata, instance.constructor)
+    )
+      throw new Error(
+        `${instance.constructor.name}.${method} takes batches, for which its ${what} would not run`,
+      );
+  }
+  return { batch: { max, body, invoke: callback.bind(instance) } };
 }
 
 function declarations(scope: Scope, env: Env, events: readonly string[]): QueueDeclaration[] {
+  const ordered = scope.ordered === true ? { ordered: true } : {};
   const subscriptions = events.map((type) => ({ exchange: EVENTS_EXCHANGE, routingKey: type }));
   if (scope.lanes) {
     return scope.lanes(env).map((lane) => {
       const name = `${scope.name}.${lane}`;
       // A lane's key must not swallow the keys of lanes below it (`a` and `a.high`), hence no `#`.
-      return { name, bindings: [{ exchange: COMMANDS_EXCHANGE, routingKey: name }] };
+      const bindings = [{ exchange: COMMANDS_EXCHANGE, routingKey: name }];
+      return { name, bindings, ...ordered };
     });
   }
   const commands = { exchange: COMMANDS_EXCHANGE, routingKey: `${scope.name}.#` };
-  return [{ name: scope.name, bindings: [commands, ...subscriptions] }];
+  return [{ name: scope.name, bindings: [commands, ...subscriptions], ...ordered }];
 }

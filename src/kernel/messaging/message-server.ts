@@ -1,9 +1,13 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Server } from '@nestjs/microservices';
 import { ENV, type Env } from '../env.js';
-import { BROKER, type Broker, type Consumption, type Delivery } from './broker.js';
+import { HealthChecks } from '../observability/health-checks.js';
+import { BROKER, type Broker } from './broker.js';
 import { MessagePipeline } from './message-pipeline.js';
 import { MessageScopes, type ServedScope } from './message-scopes.js';
+import { MessageSettler } from './message-settler.js';
+import { MessageMetrics } from './message.metrics.js';
+import { QueueServer } from './queue-server.js';
 
 /**
  * The message side of the application, as a Nest microservice: declares every queue, and in a process with role
@@ -12,21 +16,24 @@ import { MessageScopes, type ServedScope } from './message-scopes.js';
 @Injectable()
 export class MessageServer extends Server {
   readonly #logger = new Logger(MessageServer.name);
-  readonly #inFlight = new Set<Promise<void>>();
-  #consumptions: Consumption[] = [];
+  readonly #queues: QueueServer[] = [];
 
   constructor(
     @Inject(ENV) private readonly env: Env,
     @Inject(BROKER) private readonly broker: Broker,
     private readonly scopes: MessageScopes,
     private readonly pipeline: MessagePipeline,
+    private readonly settler: MessageSettler,
+    private readonly metrics: MessageMetrics,
+    health: HealthChecks,
   ) {
     super();
+    health.register('messages', () => this.#state(), { critical: false });
   }
 
-  /** Handlers at work right now. */
+  /** Messages at hand right now: at work, or waiting for it. */
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#queues.reduce((sum, queue) => sum + queue.atHand, 0);
   }
 
   async listen(callback: (error?: unknown) => void): Promise<void> {
@@ -34,29 +41,29 @@ export class MessageServer extends Server {
       const scopes = this.scopes.find();
       await this.broker.start();
       await this.broker.declare(scopes.flatMap((scope) => scope.queues));
-      if (this.env.ROLES.includes('worker')) await this.#consume(scopes);
+      if (this.env.ROLES.includes('worker')) await this.#serve(scopes);
       callback();
     } catch (error) {
       callback(error);
     }
   }
 
-  /** Takes no more messages; those at hand go on. */
+  /** Takes no more messages; those at work go on. */
   async stopConsuming(): Promise<void> {
-    await Promise.all(this.#consumptions.map((consumption) => consumption.stop()));
-    this.#consumptions = [];
+    await Promise.all(this.#queues.map((queue) => queue.stop()));
   }
 
-  /** Takes no more messages and waits until those at hand are settled, at most for the grace time. */
+  /** Takes no more messages and waits until those at work are settled, at most for the grace time. */
   async close(): Promise<void> {
     await this.stopConsuming();
-    const settled = Promise.all(this.#inFlight).then(() => true);
+    const settled = Promise.all(this.#queues.map((queue) => queue.idle())).then(() => true);
     if (!(await Promise.race([settled, expired(this.env.SHUTDOWN_GRACE_MS)]))) {
       this.#logger.warn(
         { messages: this.inFlight },
         'Messages were still at work at the end of the grace time; they will come again',
       );
     }
+    await Promise.all(this.#queues.map((queue) => queue.release()));
   }
 
   on(): never {
@@ -67,14 +74,14 @@ export class MessageServer extends Server {
     return this.broker as T;
   }
 
-  async #consume(scopes: readonly ServedScope[]): Promise<void> {
+  async #serve(scopes: readonly ServedScope[]): Promise<void> {
+    const { broker, pipeline, settler, metrics } = this;
     const served = scopes.filter((scope) => this.#serves(scope.name));
     for (const scope of served) {
       for (const queue of scope.queues) {
-        const take = (delivery: Delivery) => {
-          this.#take(scope, delivery);
-        };
-        this.#consumptions.push(await this.broker.consume(queue.name, scope.prefetch, take));
+        const server = new QueueServer(scope, queue, { broker, pipeline, settler, metrics });
+        this.#queues.push(server);
+        await server.start();
       }
     }
     this.#logger.log({ scopes: served.map((scope) => scope.name) }, 'Serving messages');
@@ -84,9 +91,12 @@ export class MessageServer extends Server {
     return this.env.SCOPES.includes('all') || this.env.SCOPES.includes(scope);
   }
 
-  #take(scope: ServedScope, delivery: Delivery): void {
-    const work = this.pipeline.handle(scope, delivery).finally(() => this.#inFlight.delete(work));
-    this.#inFlight.add(work);
+  /** A paused queue costs the process neither its life nor its traffic. */
+  #state() {
+    const paused = this.#queues.filter(({ circuit }) => circuit !== 'closed');
+    if (paused.length === 0) return { up: true };
+    const names = paused.map(({ name, circuit }) => `${name} (${circuit})`).join(', ');
+    return { up: false, reason: `every message fails, so these queues are paused: ${names}` };
   }
 }
 

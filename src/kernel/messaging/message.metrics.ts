@@ -6,6 +6,7 @@ import { Metrics } from '../observability/metrics.js';
 export class MessageMetrics {
   readonly handled;
   readonly handleSeconds;
+  readonly paused;
 
   constructor(metrics: Metrics) {
     this.handled = metrics.counter(
@@ -16,6 +17,12 @@ export class MessageMetrics {
     this.handleSeconds = metrics.histogram(
       'message_handle_seconds',
       'From delivery to settlement.',
+      ['queue'],
+    );
+    this.paused = metrics.gauge(
+      'message_queue_paused',
+      'Consumption rests because every handler fails: 1, else 0.',
+      undefined,
       ['queue'],
     );
   }

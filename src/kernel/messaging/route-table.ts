@@ -26,7 +26,11 @@ export class RouteTable<T> {
   readonly #literal = new Map<string, Match<T>>();
   readonly #patterns: Entry<T>[] = [];
 
-  constructor(private readonly scope: string) {}
+  constructor(
+    private readonly scope: string,
+    /** What stands between segments. Default: a slash. */
+    private readonly separator: string | RegExp = '/',
+  ) {}
 
   get routes(): readonly string[] {
     return [...this.#literal.keys(), ...this.#patterns.map((entry) => entry.route)];
@@ -34,7 +38,7 @@ export class RouteTable<T> {
 
   /** Throws {@link AmbiguousRouteError}. */
   add(route: string, target: T): void {
-    const segments = split(route);
+    const segments = this.#split(route);
     if (!segments.some(isParam)) {
       const path = segments.join('/');
       if (this.#literal.has(path)) throw new AmbiguousRouteError(this.scope, route, route);
@@ -54,17 +58,17 @@ export class RouteTable<T> {
   match(path: string): Match<T> | undefined {
     const asWritten = this.#literal.get(path);
     if (asWritten) return asWritten;
-    const segments = split(path);
+    const segments = this.#split(path);
     const literal = this.#literal.get(segments.join('/'));
     if (literal) return literal;
     const entry = this.#patterns.find((candidate) => matches(candidate.segments, segments));
     const params = entry && readParams(entry.segments, segments);
     return entry && params && { route: entry.route, target: entry.target, params };
   }
-}
 
-function split(path: string): string[] {
-  return path.split('/').filter((segment) => segment !== '');
+  #split(path: string): string[] {
+    return path.split(this.separator).filter((segment) => segment !== '');
+  }
 }
 
 function isParam(segment: string): boolean {

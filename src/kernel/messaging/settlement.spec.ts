@@ -1,5 +1,6 @@
 import { BadRequestException, HttpException, NotFoundException } from '@nestjs/common';
 import { DomainError, type DomainErrorKind } from '../domain/domain-error.js';
+import { RETRY_DELAYS_MS } from './broker.js';
 import {
   DeadLetter,
   GiveBack,
@@ -25,7 +26,7 @@ describe('what becomes of a message', () => {
       ],
     ),
   ])('goes to the dead letters at once when %s', (_, error, reason) => {
-    expect(verdictOf(error, 1, 6)).toEqual({
+    expect(verdictOf(error, 1, RETRY_DELAYS_MS)).toEqual({
       kind: 'dead-letter',
       reason: expect.stringContaining(reason) as string,
     });
@@ -39,7 +40,7 @@ describe('what becomes of a message', () => {
     ['an overload that passes', domainError('unavailable'), 'some-rule'],
     ['a limit that passes', domainError('too-many'), 'some-rule'],
   ])('is tried again after %s', (_, error, text) => {
-    expect(verdictOf(error, 1, 6)).toEqual({
+    expect(verdictOf(error, 1, RETRY_DELAYS_MS)).toEqual({
       kind: 'retry',
       delayMs: 1_000,
       error: expect.stringContaining(text) as string,
@@ -47,7 +48,9 @@ describe('what becomes of a message', () => {
   });
 
   it('is tried again 1 s, 5 s, 30 s, 2 min and 10 min later, then goes to the dead letters', () => {
-    const ladder = [1, 2, 3, 4, 5, 6].map((attempt) => verdictOf(new Error('boom'), attempt, 6));
+    const ladder = [1, 2, 3, 4, 5, 6].map((attempt) =>
+      verdictOf(new Error('boom'), attempt, RETRY_DELAYS_MS),
+    );
     expect(ladder.slice(0, 5).map((verdict) => 'delayMs' in verdict && verdict.delayMs)).toEqual([
       1_000, 5_000, 30_000, 120_000, 600_000,
     ]);
@@ -58,27 +61,32 @@ describe('what becomes of a message', () => {
   });
 
   it('waits as long as RetryLater says, but not for ever', () => {
-    expect(verdictOf(new RetryLater('30s', 'busy'), 1, 6)).toEqual({
+    expect(verdictOf(new RetryLater('30s', 'busy'), 1, RETRY_DELAYS_MS)).toEqual({
       kind: 'retry',
       delayMs: 30_000,
       error: 'RetryLater: busy',
     });
-    expect(verdictOf(new RetryLater('30s'), 6, 6).kind).toBe('dead-letter');
+    expect(verdictOf(new RetryLater('30s'), 6, RETRY_DELAYS_MS).kind).toBe('dead-letter');
   });
 
   it('is acknowledged when the handler skips it, and left alone when it is given back', () => {
-    expect(verdictOf(new Skip('not ours'), 6, 6)).toEqual({ kind: 'ack', outcome: 'skipped' });
-    expect(verdictOf(new GiveBack('stopping'), 6, 6)).toEqual({ kind: 'give-back' });
+    expect(verdictOf(new Skip('not ours'), 6, RETRY_DELAYS_MS)).toEqual({
+      kind: 'ack',
+      outcome: 'skipped',
+    });
+    expect(verdictOf(new GiveBack('stopping'), 6, RETRY_DELAYS_MS)).toEqual({ kind: 'give-back' });
   });
 
   it('names the wrong fields in the reason, and keeps it short', () => {
     const error = new DomainError('invalid', 'invalid', 'A field is wrong.', {
       errors: [{ field: 'priority', message: 'must be at most 10' }],
     });
-    expect(verdictOf(error, 1, 6)).toMatchObject({
+    expect(verdictOf(error, 1, RETRY_DELAYS_MS)).toMatchObject({
       reason: 'invalid: A field is wrong.; priority: must be at most 10',
     });
-    const { reason } = verdictOf(new DeadLetter('x'.repeat(5_000)), 1, 6) as { reason: string };
+    const { reason } = verdictOf(new DeadLetter('x'.repeat(5_000)), 1, RETRY_DELAYS_MS) as {
+      reason: string;
+    };
     expect(reason).toHaveLength(1_000);
   });
 });

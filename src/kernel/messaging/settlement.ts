@@ -1,22 +1,36 @@
 import { HttpException } from '@nestjs/common';
 import { DomainError } from '../domain/domain-error.js';
-import { sqlState } from '../persistence/postgres-errors.js';
+import { DatabaseUnavailableError, sqlState } from '../persistence/postgres-errors.js';
 import { RETRY_DELAYS_MS, type RetryDelayMs } from './broker.js';
 
 /** What becomes of a message after its handler returned or threw. */
 export type Verdict =
   | { readonly kind: 'ack'; readonly outcome: 'handled' | 'duplicate' | 'skipped' }
-  | { readonly kind: 'retry'; readonly delayMs: RetryDelayMs; readonly error: string }
+  | {
+      readonly kind: 'retry';
+      readonly delayMs: RetryDelayMs;
+      readonly error: string;
+      /** The message was not at fault, so it keeps its number of attempts. */
+      readonly uncounted?: true;
+    }
   | { readonly kind: 'dead-letter'; readonly reason: string }
   | { readonly kind: 'give-back' };
 
-const DELAYS = { '1s': 1_000, '5s': 5_000, '30s': 30_000, '2m': 120_000, '10m': 600_000 } as const;
+/** The delays between attempts, as a scope names them. */
+export const DELAYS = {
+  '1s': 1_000,
+  '5s': 5_000,
+  '30s': 30_000,
+  '2m': 120_000,
+  '10m': 600_000,
+} as const satisfies Record<string, RetryDelayMs>;
+export type Delay = keyof typeof DELAYS;
 
 /** Thrown by a handler that wants the message again after the delay; attempts are counted as for any other error. */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater';
   constructor(
-    readonly delay: keyof typeof DELAYS,
+    readonly delay: Delay,
     why = 'the handler asked for another attempt',
   ) {
     super(why);
@@ -45,23 +59,57 @@ export class UnreadableMessageError extends Error {
 
 /**
  * Settlement on one screen: a request that is wrong in itself goes to the dead letters at once; anything else is
- * tried again after 1 s, 5 s, 30 s, 2 min, 10 min and then goes there too.
+ * tried again after each delay of the ladder (1 s, 5 s, 30 s, 2 min, 10 min by default) and then goes there too.
  */
-export function verdictOf(error: unknown, attempt: number, maxAttempts: number): Verdict {
+export function verdictOf(
+  error: unknown,
+  attempt: number,
+  ladder: readonly RetryDelayMs[],
+): Verdict {
   if (error instanceof Skip) return { kind: 'ack', outcome: 'skipped' };
   if (error instanceof GiveBack) return { kind: 'give-back' };
   const message = describe(error);
   if (isPermanent(error)) return { kind: 'dead-letter', reason: message };
-  if (attempt >= maxAttempts) {
+  const delayMs = ladder[attempt - 1];
+  if (delayMs === undefined) {
     return { kind: 'dead-letter', reason: `gave up after ${String(attempt)} attempts: ${message}` };
   }
-  const ladder =
-    RETRY_DELAYS_MS[Math.min(attempt, RETRY_DELAYS_MS.length) - 1] ?? RETRY_DELAYS_MS[0];
   return {
     kind: 'retry',
-    delayMs: error instanceof RetryLater ? DELAYS[error.delay] : ladder,
+    delayMs: error instanceof RetryLater ? DELAYS[error.delay] : delayMs,
     error: message,
   };
+}
+
+/** The message comes again although its last attempt has failed, because the fault lies outside of it. */
+export function uncountedRetry(error: unknown): Verdict {
+  return { kind: 'retry', delayMs: RETRY_DELAYS_MS[1], error: describe(error), uncounted: true };
+}
+
+/** Something that the handler needs is broken; neither a rule that the message breaks nor the handler's own wish. */
+export function isInfrastructure(error: unknown): boolean {
+  if (error instanceof DatabaseUnavailableError) return true;
+  const wish =
+    error instanceof RetryLater ||
+    error instanceof Skip ||
+    error instanceof GiveBack ||
+    error instanceof DomainError;
+  return !wish && !isPermanent(error);
+}
+
+/** What someone who waits for a reply hears about a message that went to the dead letters; no inner workings. */
+export function errorAnswer(error: unknown): { error: { code: string; message: string } } {
+  if (error instanceof DomainError) return answer(error.code, describe(error));
+  if (error instanceof UnreadableMessageError) return answer('unreadable', error.message);
+  if (error instanceof DeadLetter) return answer('rejected', error.message);
+  if (error instanceof HttpException && isPermanent(error)) {
+    return answer(`http-${String(error.getStatus())}`, error.message);
+  }
+  return answer('internal', 'The message could not be handled.');
+}
+
+function answer(code: string, message: string) {
+  return { error: { code, message } };
 }
 
 /** SQLSTATE classes "data exception" and "integrity constraint violation": the same message fails the same way. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { redact, redactText, REDACTED } from './redaction.js';
+import { parseRedacted, redact, redactText, REDACTED } from './redaction.js';
 
 const CANARY = 'cAnary-7f3a9b';
 
@@ -85,6 +85,22 @@ describe('what is no secret', () => {
       token: null,
       at: '2026-01-02T03:04:05.000Z',
     });
+  });
+});
+
+describe('JSON without its secrets', () => {
+  it('is whole otherwise, however long and deep', () => {
+    const deep = JSON.parse(`${'['.repeat(50)}1${']'.repeat(50)}`) as unknown;
+    const value = { items: Array.from({ length: 1_000 }, (_, n) => n), deep, token_count: 3 };
+    expect(parseRedacted(JSON.stringify(value))).toEqual(value);
+  });
+
+  it('hides them by key at any depth, and inside texts', () => {
+    const json = JSON.stringify([{ a: { api_key: CANARY } }, `postgres://me:${CANARY}@db`]);
+    expect(parseRedacted(json)).toEqual([
+      { a: { api_key: REDACTED } },
+      `postgres://me:${REDACTED}@db`,
+    ]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import pg from 'pg';
+import { RoundTrip } from '../persistence/round-trip.js';
 import { currentContext } from './trace-context.js';
 
 /** `withSpan` of tracing.ts, which knows this file. */
@@ -70,6 +71,7 @@ function promised(
 /** Undefined for cursors and streams, which the driver hands through the same method. */
 function textOf(query: unknown): string | undefined {
   if (typeof query === 'string') return query;
+  if (query instanceof RoundTrip) return query.text;
   if (typeof query !== 'object' || query === null || 'submit' in query) return undefined;
   return 'text' in query && typeof query.text === 'string' ? query.text : undefined;
 }

@@ -70,10 +70,30 @@ export function eventMessage(event: DomainEvent<unknown>, headers: Headers = {})
   };
 }
 
+/** Header that holds, in the outbox only, a message of {@link passedOn} but for its bytes, which are kept in base64. */
+const PASSED_ON = 'x-outbox-passed-on';
+
+/** A message that goes once more, as it once came, into one queue: its id, address, headers and bytes are its own. */
+export function passedOn(message: BrokerMessage & { toQueue: string }): OutboxMessage {
+  const { payload, ...rest } = message;
+  return {
+    exchange: COMMANDS_EXCHANGE,
+    routingKey: message.toQueue,
+    headers: { [PASSED_ON]: JSON.stringify(rest) },
+    body: payload.toString('base64'),
+  };
+}
+
 /** The row as it goes over the wire. An event's CloudEvents attributes follow from the row, so they are not stored. */
 export function toBrokerMessage(row: OutboxRow): BrokerMessage {
   const headers = JSON.parse(row.headers) as Record<string, string>;
+  const asItCame = headers[PASSED_ON];
+  if (asItCame !== undefined) {
+    const payload = Buffer.from(JSON.parse(row.payload) as string, 'base64');
+    return { ...(JSON.parse(asItCame) as Omit<BrokerMessage, 'payload'>), payload };
+  }
   if (row.exchange === EVENTS_EXCHANGE) addCloudEvent(headers, row);
+  else if (row.key !== null) headers[HEADER.key] = row.key;
   return {
     id: row.id,
     exchange: row.exchange,
@@ -92,5 +112,5 @@ function addCloudEvent(headers: Record<string, string>, row: OutboxRow): void {
   headers['cloudEvents:type'] = row.routing_key;
   headers['cloudEvents:source'] = `/millrace/${context}`;
   headers['cloudEvents:time'] = row.created_at.toISOString();
-  if (row.key !== null) headers['cloudEvents:subject'] = row.key;
+  if (row.key !== null) headers[HEADER.subject] = row.key;
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Injectable } from '@nestjs/common';
+import { crashPoint } from '../crash-points.js';
 import { Ids } from '../ids.js';
 import { contextHeaders } from '../messaging/message-headers.js';
 import { currentContext } from '../observability/trace-context.js';
@@ -36,14 +37,18 @@ export class Outbox {
     const now = messages.filter((message) => !message.dueAt);
     const later = messages.filter((message) => message.dueAt);
     if (now.length > 0) {
-      await this.unitOfWork.query(
+      this.unitOfWork.defer(
         `insert into kernel.outbox (${COLUMNS}) select * from ${UNNEST})`,
         this.#columns(now),
       );
-      this.unitOfWork.afterCommit(() => this.signals.emit('appended'));
+      crashPoint('outbox.after-append');
+      this.unitOfWork.afterCommit(() => {
+        crashPoint('outbox.after-commit');
+        this.signals.emit('appended');
+      });
     }
     if (later.length > 0) {
-      await this.unitOfWork.query(
+      this.unitOfWork.defer(
         `insert into kernel.delayed_message (${COLUMNS}, due_at) select * from ${UNNEST}, $8::timestamptz[])`,
         [...this.#columns(later), later.map((message) => message.dueAt)],
       );

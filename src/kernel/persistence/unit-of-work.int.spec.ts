@@ -78,6 +78,46 @@ describe('a Unit of Work', () => {
     expect(await notes(text)).toEqual([]);
   });
 
+  it('runs deferred statements with the commit, in their order', async () => {
+    const [one, other] = [newText(), newText()];
+    await unitOfWork.run(async () => {
+      unitOfWork.defer('update note set text = $2 where text = $1', [one, other]);
+      await write(one);
+      expect(await notes(other)).toEqual([]);
+    });
+    expect(await notes(one, other)).toEqual([expect.objectContaining({ text: other })]);
+  });
+
+  it('fails with a deferred statement, and leaves nothing behind', async () => {
+    const text = newText();
+    const run = unitOfWork.run(async () => {
+      await write(text);
+      unitOfWork.defer('insert into note (text) values ($1)', [text]);
+    });
+    await expect(run).rejects.toThrow('duplicate key');
+    expect(await notes(text)).toEqual([]);
+  });
+
+  it('does not pass for committed when the failure of a statement was swallowed', async () => {
+    const text = newText();
+    const run = unitOfWork.run(async () => {
+      await write(text);
+      await expect(write(text)).rejects.toThrow('duplicate key');
+    });
+    await expect(run).rejects.toThrow('Nothing was committed');
+    expect(await notes(text)).toEqual([]);
+  });
+
+  it('takes no connection without a statement', async () => {
+    const away = createDataSource({ url: lease.url, poolSize: 1 });
+    await away.initialize();
+    await using holder = away.createQueryRunner();
+    await holder.query('select 1');
+    expect(await new UnitOfWork(away).run(() => Promise.resolve('done'))).toBe('done');
+    await holder.release();
+    await away.destroy();
+  });
+
   it('is not seen by others before the commit', async () => {
     const text = newText();
     const other = new Database(dataSource, new UnitOfWork(dataSource));
@@ -154,7 +194,6 @@ describe('a Unit of Work', () => {
   it('refuses statements and hooks outside of a run', async () => {
     await expect(write('x')).rejects.toThrow('No Unit of Work is open');
     expect(() => unitOfWork.afterCommit(() => undefined)).toThrow('No Unit of Work is open');
-    expect(() => unitOfWork.manager).toThrow('No Unit of Work is open');
   });
 
   it('is repeated when Postgres reports a serialization failure', async () => {

@@ -1,15 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
-import {
-  DataSource,
-  type EntityManager,
-  type QueryRunner,
-  QueryRunnerAlreadyReleasedError,
-} from 'typeorm';
-import { DatabaseUnavailableError, isTransient } from './postgres-errors.js';
+import { DataSource } from 'typeorm';
+import { crashPoint } from '../crash-points.js';
+import { isTransient } from './postgres-errors.js';
+import { Transaction } from './transaction.js';
 
 interface OpenTransaction {
-  readonly runner: QueryRunner;
+  readonly transaction: Transaction;
   readonly afterCommit: (() => void)[];
 }
 
@@ -32,11 +29,6 @@ export class UnitOfWork {
 
   get isOpen(): boolean {
     return this.#current.getStore() !== undefined;
-  }
-
-  /** The mapper's view of the open transaction. Throws outside of {@link run}. */
-  get manager(): EntityManager {
-    return this.#open.runner.manager;
   }
 
   get #open(): OpenTransaction {
@@ -62,9 +54,19 @@ export class UnitOfWork {
   }
 
   /** Runs one statement in the open transaction and returns its rows. Throws outside of {@link run}. */
-  async query<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
-    const result = await this.#open.runner.query(sql, parameters, true);
-    return result.records as Row[];
+  async query<Row extends object>(
+    sql: string,
+    parameters: readonly unknown[] = [],
+  ): Promise<Row[]> {
+    return (await this.#open.transaction.query({ sql, parameters })) as Row[];
+  }
+
+  /**
+   * Runs one statement, of which nothing is read, with the commit and in its round trip. When it fails, so does the
+   * transaction. Throws outside of {@link run}.
+   */
+  defer(sql: string, parameters: readonly unknown[]): void {
+    this.#open.transaction.defer({ sql, parameters });
   }
 
   /** Runs the hook once the transaction is committed; never when it is rolled back. One that throws is only logged. */
@@ -73,29 +75,20 @@ export class UnitOfWork {
   }
 
   async #transaction<T>(work: () => Promise<T>): Promise<T> {
-    const open: OpenTransaction = { runner: this.dataSource.createQueryRunner(), afterCommit: [] };
-    await connect(open.runner);
+    const transaction = new Transaction(this.dataSource.createQueryRunner());
+    const open: OpenTransaction = { transaction, afterCommit: [] };
     try {
-      await open.runner.startTransaction();
       const result = await this.#current.run(open, work);
-      await open.runner.commitTransaction();
+      if (open.afterCommit.length > 0) crashPoint('outbox.before-commit');
+      await transaction.commit();
       open.afterCommit.forEach(runHook);
       return result;
     } catch (error) {
-      await rollback(open.runner);
-      throw isLostBetweenStatements(error) ? new DatabaseUnavailableError(error) : error;
+      await transaction.rollback();
+      throw error;
     } finally {
-      await open.runner.release();
+      await transaction.release();
     }
-  }
-}
-
-/** Callers of an API should hear 503 and come back, so a database that is away is told as such. */
-async function connect(runner: QueryRunner): Promise<void> {
-  try {
-    await runner.connect();
-  } catch (error) {
-    throw new DatabaseUnavailableError(error);
   }
 }
 
@@ -106,19 +99,4 @@ function runHook(hook: () => void): void {
   } catch (error) {
     logger.error({ err: error }, 'A hook after a commit failed');
   }
-}
-
-/** The first error is the one to tell: a connection that broke cannot roll back, and Postgres does it by itself. */
-async function rollback(runner: QueryRunner): Promise<void> {
-  if (!runner.isTransactionActive || runner.isReleased) return;
-  try {
-    await runner.rollbackTransaction();
-  } catch (error) {
-    logger.warn({ err: error }, 'A failed transaction could not be rolled back by us');
-  }
-}
-
-/** The mapper releases a connection that breaks while no statement is under way; so the commit was never sent. */
-function isLostBetweenStatements(error: unknown): boolean {
-  return error instanceof QueryRunnerAlreadyReleasedError;
 }

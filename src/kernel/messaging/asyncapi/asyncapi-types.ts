@@ -57,7 +57,7 @@ export interface AmqpChannel {
     readonly autoDelete: false;
   };
   /** What the queue is declared with; a queue of that name with other arguments is refused by RabbitMQ. */
-  readonly 'x-arguments'?: Readonly<Record<string, string | number>>;
+  readonly 'x-arguments'?: Readonly<Record<string, string | number | boolean>>;
   readonly bindingVersion: '0.3.0';
 }
 

@@ -1,5 +1,5 @@
 import type { Env } from '../../env.js';
-import { COMMANDS_EXCHANGE, EVENTS_EXCHANGE } from '../broker.js';
+import { COMMANDS_EXCHANGE, EVENTS_EXCHANGE, type QueueDeclaration } from '../broker.js';
 import type { EventContract } from '../event-contracts.js';
 import { queuesOf } from '../message-scopes.js';
 import { deadLettersOf, queueArguments } from '../rabbitmq/topology.js';
@@ -167,7 +167,7 @@ export class DocumentBuilder {
         ? { parameters: Object.fromEntries(named) as Record<string, ChannelParameter> }
         : {}),
       ...(queues.length === 1 && only !== undefined
-        ? { bindings: { amqp: queueBinding(only) } }
+        ? { bindings: { amqp: queueBinding(only.name) } }
         : {}),
     };
   }
@@ -181,12 +181,13 @@ export class DocumentBuilder {
     };
   }
 
-  #addToQueue(queue: string, message: string): void {
-    const description = `The queue itself. Publish into it by the default exchange with routing key \`${queue}\` and the header \`route\`. What cannot be handled goes to \`${deadLettersOf(queue)}\`.`;
-    const amqp = { ...queueBinding(queue), 'x-arguments': queueArguments(queue) };
-    const title = `Queue ${queue}`;
+  #addToQueue(queue: QueueDeclaration, message: string): void {
+    const { name } = queue;
+    const description = `The queue itself. Publish into it by the default exchange with routing key \`${name}\` and the header \`route\`. What cannot be handled goes to \`${deadLettersOf(name)}\`.`;
+    const amqp = { ...queueBinding(name), 'x-arguments': queueArguments(queue) };
+    const title = `Queue ${name}`;
     this.#addToChannel(
-      { id: idOf(queue), address: queue, title, description, bindings: { amqp } },
+      { id: idOf(name), address: name, title, description, bindings: { amqp } },
       message,
     );
   }
@@ -247,7 +248,7 @@ function queueBinding(name: string): AmqpChannel {
 
 function howToSend(
   { scope, door }: DescribedDoor,
-  queues: readonly string[],
+  queues: readonly QueueDeclaration[],
   route: string,
 ): string {
   return [
@@ -259,8 +260,8 @@ function howToSend(
   ].join(' ');
 }
 
-function list(queues: readonly string[]): string {
-  return queues.map((queue) => `\`${queue}\``).join(' or ');
+function list(queues: readonly QueueDeclaration[]): string {
+  return queues.map(({ name }) => `\`${name}\``).join(' or ');
 }
 
 const sendName = (type: string): string => `publish_${idOf(type)}`;

@@ -26,7 +26,7 @@ interface StoredMessage {
 }
 
 export function encode(message: BrokerMessage): Envelope {
-  const { payload, ...rest } = message;
+  const { payload, toQueue: _where, ...rest } = message;
   const seq = nextSeq();
   const stored: StoredMessage = { ...rest, ...encodePayload(payload) };
   if (isStorable(stored)) return { seq, message: stored };

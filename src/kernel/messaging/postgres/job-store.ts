@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { type Db, type JobInsert, type JobWithMetadata, PgBoss } from 'pg-boss';
+import { DEAD_LETTERS_SUFFIX } from '../broker.js';
 
 /** pg-boss's own schema; nothing but this file and pg-boss speaks to it. */
 const SCHEMA = 'broker';
@@ -31,7 +32,7 @@ export interface NewJob {
 
 /** The name of the queue that takes the dead letters of a queue; those of a dead letter queue stay in it. */
 export function deadLettersOf(queue: string): string {
-  return queue.endsWith('.dlq') ? queue : `${queue}.dlq`;
+  return queue.endsWith(DEAD_LETTERS_SUFFIX) ? queue : `${queue}${DEAD_LETTERS_SUFFIX}`;
 }
 
 /**
@@ -144,6 +145,20 @@ export class JobStore {
   /** Puts held jobs back into their queue at once; it counts as one return. */
   async release(queue: string, ids: string[]): Promise<void> {
     await this.#boss.fail(queue, ids, { message: 'given back unsettled' });
+  }
+
+  /** Puts back every job that anybody holds. */
+  async releaseAll(queue: string): Promise<void> {
+    const rows = await this.sql(
+      `select id from ${SCHEMA}.job where name = $1 and state = 'active'`,
+      [queue],
+    );
+    if (rows.length > 0) {
+      await this.release(
+        queue,
+        rows.map((row) => String(row['id'])),
+      );
+    }
   }
 
   /** Jobs that are due and not held. pg-boss's own statistics may be a minute old. */

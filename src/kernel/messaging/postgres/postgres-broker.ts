@@ -99,7 +99,7 @@ export class PostgresBroker implements Broker {
   }
 
   async reply(message: BrokerMessage & { replyTo: string }): Promise<void> {
-    if (!QUEUE_NAME.test(message.replyTo) || !(await this.#store.exists(message.replyTo))) return;
+    if (!(await this.#exists(message.replyTo))) return;
     await this.#put([{ queue: message.replyTo, data: encode(message) }]);
   }
 
@@ -114,6 +114,7 @@ export class PostgresBroker implements Broker {
       prefetch,
       onDelivery,
       deliveryLimit: this.options.deliveryLimit ?? DELIVERY_LIMIT,
+      inTurnsOn: this.#declared.get(queue)?.ordered ? this.options.databaseUrl : undefined,
       minPauseMs: MIN_PAUSE_MS,
       maxPauseMs: this.options.pollMs ?? 250,
       logger: this.options.logger,
@@ -175,10 +176,11 @@ export class PostgresBroker implements Broker {
     try {
       await this.#bindings.refresh();
       for (const batch of batches(messages)) {
+        const missing = await this.#missingQueues(batch);
         batch.forEach((message, index) => {
-          outcomes[next + index] = this.#refusal(message);
+          outcomes[next + index] = this.#refusal(message, missing);
         });
-        await this.#insert(batch);
+        await this.#insert(batch.filter(({ toQueue = '' }) => !missing.has(toQueue)));
         next += batch.length;
       }
     } catch (error) {
@@ -189,18 +191,32 @@ export class PostgresBroker implements Broker {
     return outcomes;
   }
 
-  #refusal({ exchange, routingKey }: BrokerMessage): PublishOutcome {
+  /** Queues that messages go straight to, and that are not there. */
+  async #missingQueues(messages: readonly BrokerMessage[]): Promise<Set<string>> {
+    const named = new Set(messages.flatMap(({ toQueue }) => toQueue ?? []));
+    for (const queue of named) if (await this.#exists(queue)) named.delete(queue);
+    return named;
+  }
+
+  #refusal({ exchange, routingKey, toQueue }: BrokerMessage, missing: Set<string>): PublishOutcome {
+    if (toQueue !== undefined)
+      return missing.has(toQueue) ? new UnroutableError(toQueue) : undefined;
     const routed = this.#bindings.route(exchange, routingKey).length > 0;
     return routed || exchange !== COMMANDS_EXCHANGE ? undefined : new UnroutableError(routingKey);
   }
 
   async #insert(messages: readonly BrokerMessage[]): Promise<void> {
     const jobs = messages.flatMap((message) => {
-      const queues = this.#bindings.route(message.exchange, message.routingKey);
+      const { exchange, routingKey, toQueue } = message;
       const data = encode(message);
+      const queues = toQueue === undefined ? this.#bindings.route(exchange, routingKey) : [toQueue];
       return queues.map((queue) => ({ queue, data }));
     });
     await this.#put(jobs);
+  }
+
+  async #exists(queue: string): Promise<boolean> {
+    return QUEUE_NAME.test(queue) && (await this.#store.exists(queue));
   }
 
   async #put(jobs: readonly NewJob[]): Promise<void> {

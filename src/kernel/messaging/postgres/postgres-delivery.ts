@@ -6,6 +6,12 @@ import { deadLettersOf, type Job, type NewJob } from './job-store.js';
 /** Ends the hold on a job: done, or replaced by another. */
 export type Settle = (jobId: string, replacement?: NewJob) => Promise<void>;
 
+/** The hold of a process on the jobs that it fetched; it may end for all of them at once. */
+export interface Hold {
+  readonly isLost: boolean;
+  readonly settle: Settle;
+}
+
 /** One arrival of a message. A retry and a dead letter replace its job in one transaction, so neither is lost or doubled. */
 export class PostgresDelivery implements Delivery {
   readonly message: BrokerMessage;
@@ -14,13 +20,16 @@ export class PostgresDelivery implements Delivery {
   constructor(
     readonly queue: string,
     private readonly job: Job,
-    private readonly settleJob: Settle,
+    private readonly hold: Hold,
   ) {
     const message = decode(job.id, job.data);
     // pg-boss itself buries a job whose holder died on the last return; it knows no headers.
     const buried = job.sourceName !== null && message.headers[HEADER.error] === undefined;
     this.message = buried
-      ? withHeaders(message, { [HEADER.error]: 'its consumers died' })
+      ? withHeaders(message, {
+          [HEADER.error]: 'its consumers died',
+          [HEADER.diedAt]: job.createdOn.toISOString(),
+        })
       : message;
   }
 
@@ -29,13 +38,17 @@ export class PostgresDelivery implements Delivery {
     return Number.isInteger(attempt) && attempt > 0 ? attempt : 1;
   }
 
+  get isLost(): boolean {
+    return this.hold.isLost;
+  }
+
   async ack(): Promise<void> {
     await this.#settle();
   }
 
-  async retry(delayMs: RetryDelayMs, error: string): Promise<void> {
+  async retry(delayMs: RetryDelayMs, error: string, nextAttempt = this.attempt + 1): Promise<void> {
     const message = withHeaders(this.message, {
-      [HEADER.attempt]: String(this.attempt + 1),
+      [HEADER.attempt]: String(nextAttempt),
       [HEADER.firstAt]: this.message.headers[HEADER.firstAt] ?? this.job.createdOn.toISOString(),
       [HEADER.error]: error,
     });
@@ -43,14 +56,17 @@ export class PostgresDelivery implements Delivery {
   }
 
   async deadLetter(reason: string): Promise<void> {
-    const message = withHeaders(this.message, { [HEADER.error]: reason });
+    const message = withHeaders(this.message, {
+      [HEADER.error]: reason,
+      [HEADER.diedAt]: new Date().toISOString(),
+    });
     await this.#settle({ queue: deadLettersOf(this.queue), data: encode(message) });
   }
 
   async #settle(replacement?: NewJob): Promise<void> {
     if (this.#settled) throw new Error(`A delivery of ${this.queue} was settled twice`);
     this.#settled = true;
-    await this.settleJob(this.job.id, replacement);
+    await this.hold.settle(this.job.id, replacement);
   }
 }
 

@@ -2,13 +2,16 @@ import type { LoggerService } from '@nestjs/common';
 import type { Consumption, Delivery } from '../broker.js';
 import { seqOf } from './envelope.js';
 import type { Job, JobStore, NewJob } from './job-store.js';
-import { PostgresDelivery } from './postgres-delivery.js';
+import { ActiveTurn } from './active-turn.js';
+import { type Hold, PostgresDelivery } from './postgres-delivery.js';
 import { Settler } from './settler.js';
 
 export interface QueueConsumerOptions {
   readonly queue: string;
   readonly prefetch: number;
   readonly deliveryLimit: number;
+  /** Only one process at a time is to serve the queue; how to reach the database where they take turns. */
+  readonly inTurnsOn: string | undefined;
   /** The pause after an empty fetch doubles from the first to the second while nothing comes. */
   readonly minPauseMs: number;
   readonly maxPauseMs: number;
@@ -26,6 +29,11 @@ const MAX_ERROR_PAUSE_MS = 5_000;
 export class QueueConsumer implements Consumption {
   readonly #settler: Settler;
   readonly #held = new Set<string>();
+  readonly #turn: ActiveTurn | undefined;
+  /** Jobs fetched before the turn was lost, or before they were given back, are no longer ours. */
+  #hold: Hold & { isLost: boolean };
+  /** The turn is ours, but what the former holder left has not gone back yet. */
+  #mustReclaim = false;
   #touching: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -38,6 +46,21 @@ export class QueueConsumer implements Consumption {
     private readonly options: QueueConsumerOptions,
   ) {
     this.#settler = new Settler(options.queue, store);
+    this.#hold = this.#newHold();
+    const { queue, logger, inTurnsOn: databaseUrl } = options;
+    if (databaseUrl === undefined) return;
+    this.#turn = new ActiveTurn({
+      databaseUrl,
+      queue,
+      logger,
+      onGained: () => {
+        this.#mustReclaim = true;
+        this.wake();
+      },
+      onLost: () => {
+        this.#loseHold();
+      },
+    });
   }
 
   get queue(): string {
@@ -57,6 +80,7 @@ export class QueueConsumer implements Consumption {
   /** Resolves after the first fetch; if it failed, more follow. */
   async start(): Promise<void> {
     this.#touching = setInterval(() => void this.#touch(), this.store.touchEveryMs);
+    await this.#turn?.start();
     const first = this.#fetch();
     this.#running = first.then((fetched) => this.#run(fetched));
     await first;
@@ -78,7 +102,14 @@ export class QueueConsumer implements Consumption {
   async close(): Promise<void> {
     await this.#settler.idle();
     clearInterval(this.#touching);
+    this.#hold.isLost = true;
     await this.#giveBack([...this.#held]);
+    await this.#turn?.stop();
+  }
+
+  async release(): Promise<void> {
+    await this.stop();
+    await this.close();
   }
 
   async #run(first: number | 'failed'): Promise<void> {
@@ -104,7 +135,12 @@ export class QueueConsumer implements Consumption {
   /** The number of jobs that were fetched. */
   async #fetch(): Promise<number | 'failed'> {
     if (this.#room <= 0) return 0;
+    if (this.#turn?.isOurs === false) {
+      this.#failure = undefined; // it waits as it should
+      return 0;
+    }
     try {
+      await this.#reclaim();
       const jobs = await this.store.fetch(this.queue, Math.min(this.#room, MAX_FETCH));
       this.#failure = undefined;
       jobs.sort((a, b) => seqOf(a.data) - seqOf(b.data)); // an UPDATE returns in any order
@@ -123,9 +159,7 @@ export class QueueConsumer implements Consumption {
   }
 
   #receive(job: Job): void {
-    const delivery = new PostgresDelivery(this.queue, job, (id, replacement) =>
-      this.#settle(id, replacement),
-    );
+    const delivery = new PostgresDelivery(this.queue, job, this.#hold);
     if (job.retryCount >= this.options.deliveryLimit) {
       const reason = `came back ${String(job.retryCount)} times unsettled: its consumers died`;
       delivery.deadLetter(reason).catch((error: unknown) => {
@@ -139,6 +173,34 @@ export class QueueConsumer implements Consumption {
       this.options.logger.error(`A consumer of ${this.queue} threw: ${String(error)}`);
       void this.#giveBack([job.id]);
     }
+  }
+
+  #newHold(): Hold & { isLost: boolean } {
+    const hold: Hold & { isLost: boolean } = {
+      isLost: false,
+      settle: (id, replacement) =>
+        hold.isLost ? Promise.reject(this.#tooLate()) : this.#settle(id, replacement),
+    };
+    return hold;
+  }
+
+  /** Whoever has the turn now gives them out again. */
+  #loseHold(): void {
+    this.#hold.isLost = true;
+    this.#hold = this.#newHold();
+    this.#held.clear();
+    this.#stopTouchingNothing();
+  }
+
+  #tooLate(): Error {
+    return new Error(`This delivery of ${this.queue} was given back and arrives again`);
+  }
+
+  /** What a former holder of the turn held goes back to its old place before anything newer is taken. */
+  async #reclaim(): Promise<void> {
+    if (!this.#mustReclaim) return;
+    await this.store.releaseAll(this.queue);
+    this.#mustReclaim = false;
   }
 
   async #settle(jobId: string, replacement?: NewJob): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { uuidv7 } from 'uuidv7';
+import { crashPoint } from '../../crash-points.js';
 import type { Delivery } from '../broker.js';
 import { Acknowledger } from './acknowledger.js';
 import type { Log } from './broker-connection.js';
@@ -7,6 +8,7 @@ import { RabbitMqDelivery, type DeliveryChannel } from './delivery.js';
 import { UnroutableError } from './publish-channel.js';
 import type { Publisher } from './publisher.js';
 import { endOf, pause, type Session } from './session-keeper.js';
+import { DEAD_LETTER_EXCHANGE, ownerOf } from './topology.js';
 import { adopted, type Outgoing } from './wire.js';
 
 export interface ConsumerOptions {
@@ -72,6 +74,11 @@ export class ConsumerChannel implements Session, DeliveryChannel {
     return this.#options.queue;
   }
 
+  /** Deliveries can be settled over it. */
+  get isUsable(): boolean {
+    return this.#isUsable();
+  }
+
   async #attach(): Promise<void> {
     await this.#channel.prefetch(this.#options.prefetch);
     const { consumerTag } = await this.#channel.consume(this.queue, (message) => {
@@ -108,12 +115,23 @@ export class ConsumerChannel implements Session, DeliveryChannel {
    * Publishes the message to its next place and then acknowledges it here, so that a crash between the two
    * repeats it. Goes on trying while the broker takes nothing; the message is safe here meanwhile.
    */
-  async move(tag: number, next: Outgoing): Promise<void> {
+  async move(
+    tag: number,
+    next: Outgoing,
+    onTooLarge = (error: Error) => this.#reject(tag, error),
+  ): Promise<void> {
     for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
       if (!this.#isUsable()) throw this.#tooLate();
       const [error] = await this.#context.publisher.publish([next]);
-      if (!error) return this.acknowledge(tag);
-      if (error instanceof RangeError) return this.#reject(tag, error);
+      if (!error) {
+        crashPoint(
+          next.exchange === DEAD_LETTER_EXCHANGE
+            ? 'dead-letter.after-publish'
+            : 'retry.after-publish',
+        );
+        return this.acknowledge(tag);
+      }
+      if (error instanceof RangeError) return onTooLarge(error);
       this.#context.log.warn({ err: error }, `Could not move a message of ${this.queue} yet`);
       await pause(waitMs, this.#end.signal);
       if (error instanceof UnroutableError && this.#isUsable()) await this.#redeclare();
@@ -124,12 +142,27 @@ export class ConsumerChannel implements Session, DeliveryChannel {
     const tag = message.fields.deliveryTag;
     this.#acks.delivered(tag);
     if (!message.properties.messageId) {
-      this.move(tag, adopted(message, this.queue, uuidv7())).catch((error: unknown) => {
+      this.#adopt(message).catch((error: unknown) => {
         this.#context.log.warn({ err: error }, `A message without id returns to ${this.queue}`);
       });
       return;
     }
     this.#options.onDelivery(new RabbitMqDelivery(this, message));
+  }
+
+  /**
+   * No queue lies behind the dead letters, so one whose headers fill more than a frame would be lost by a rejection: it
+   * is delivered, with another id each time.
+   */
+  #adopt(message: ConsumeMessage): Promise<void> {
+    const tag = message.fields.deliveryTag;
+    const id = uuidv7();
+    const next = adopted(message, this.queue, id);
+    if (ownerOf(this.queue) === this.queue) return this.move(tag, next);
+    return this.move(tag, next, () => {
+      const properties = { ...message.properties, messageId: id };
+      this.#options.onDelivery(new RabbitMqDelivery(this, { ...message, properties }));
+    });
   }
 
   /** Its headers fill more than a frame, so no copy can be sent: the broker must move it by itself. */

@@ -13,6 +13,7 @@ import {
 /** The channel that a delivery came over. Everything rejects once it is closed. */
 export interface DeliveryChannel {
   readonly queue: string;
+  readonly isUsable: boolean;
   acknowledge(tag: number): Promise<void>;
   /** Publishes the message to its next place, and acknowledges it here when it is there. */
   move(tag: number, next: Outgoing): Promise<void>;
@@ -45,14 +46,22 @@ export class RabbitMqDelivery implements Delivery {
     return attemptOf(this.#delivered);
   }
 
+  get isLost(): boolean {
+    return !this.#channel.isUsable;
+  }
+
   ack(): Promise<void> {
     return this.#settle((tag) => this.#channel.acknowledge(tag));
   }
 
-  retry(delayMs: RetryDelayMs, error: string): Promise<void> {
+  retry(delayMs: RetryDelayMs, error: string, nextAttempt = this.attempt + 1): Promise<void> {
     return this.#settle((tag) => {
       const to = { exchange: retryExchange(delayMs), routingKey: this.queue };
-      const headers = retryHeaders(this.#delivered, error, new Date());
+      const headers = retryHeaders(this.#delivered, {
+        error,
+        attempt: nextAttempt,
+        now: new Date(),
+      });
       return this.#channel.move(tag, readdressed(this.#delivered, to, headers));
     });
   }
@@ -60,7 +69,7 @@ export class RabbitMqDelivery implements Delivery {
   deadLetter(reason: string): Promise<void> {
     return this.#settle((tag) => {
       const to = { exchange: DEAD_LETTER_EXCHANGE, routingKey: ownerOf(this.queue) };
-      const next = readdressed(this.#delivered, to, deadLetterHeaders(reason));
+      const next = readdressed(this.#delivered, to, deadLetterHeaders(reason, new Date()));
       return this.#channel.move(tag, next);
     });
   }

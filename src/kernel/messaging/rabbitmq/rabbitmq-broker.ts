@@ -106,6 +106,10 @@ export class RabbitMqBroker implements Broker {
         await consumer.stop();
         void consumer.ended().then(() => this.#consumers.delete(consumer));
       },
+      release: async () => {
+        await consumer.close();
+        this.#consumers.delete(consumer);
+      },
     };
   }
 

@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel, Options } from 'amqplib';
 import {
   COMMANDS_EXCHANGE,
+  DEAD_LETTERS_SUFFIX,
   EVENTS_EXCHANGE,
   RETRY_DELAYS_MS,
   type QueueDeclaration,
@@ -8,7 +9,6 @@ import {
 } from '../broker.js';
 
 export const DEAD_LETTER_EXCHANGE = 'millrace.dlx';
-const DEAD_LETTERS_SUFFIX = '.dlq';
 /** A guard against messages that kill their consumer; ordinary retries never count towards it. */
 const DELIVERY_LIMIT = 20;
 const PRECONDITION_FAILED = 406;
@@ -35,7 +35,7 @@ export function retryExchange(delayMs: RetryDelayMs): string {
  * because deleting it is an operator's decision.
  */
 export class Topology {
-  readonly #wanted = new Map<string, Map<string, QueueDeclaration['bindings'][number]>>();
+  readonly #wanted = new Map<string, QueueDeclaration>();
   readonly #problems = new Map<string, string>();
   readonly #declared = new WeakMap<ChannelModel, Promise<void>>();
 
@@ -45,11 +45,16 @@ export class Topology {
   }
 
   add(queues: readonly QueueDeclaration[]): void {
-    for (const { name, bindings } of queues) {
-      const known = this.#wanted.get(name) ?? new Map<string, (typeof bindings)[number]>();
-      for (const binding of bindings)
-        known.set(`${binding.exchange} ${binding.routingKey}`, binding);
-      this.#wanted.set(name, known);
+    for (const queue of queues) {
+      const known = this.#wanted.get(queue.name);
+      const bindings = new Map(
+        [...(known?.bindings ?? []), ...queue.bindings].map((binding) => [
+          `${binding.exchange} ${binding.routingKey}`,
+          binding,
+        ]),
+      );
+      const ordered = queue.ordered ?? known?.ordered ?? false;
+      this.#wanted.set(queue.name, { name: queue.name, bindings: [...bindings.values()], ordered });
     }
   }
 
@@ -66,12 +71,10 @@ export class Topology {
 
   /** Declares a queue that was added before, with its dead letters. Rejects when the broker does not have it so. */
   async declare(connection: ChannelModel, queue: string): Promise<void> {
-    const bindings = this.#wanted.get(queue);
-    if (!bindings) return;
+    const wanted = this.#wanted.get(queue);
+    if (!wanted) return;
     try {
-      await onChannel(connection, (channel) =>
-        declareQueue(channel, queue, [...bindings.values()]),
-      );
+      await onChannel(connection, (channel) => declareQueue(channel, wanted));
       this.#problems.delete(queue);
     } catch (error) {
       if (codeOf(error) === PRECONDITION_FAILED) this.#problems.set(queue, String(error));
@@ -132,17 +135,13 @@ async function declareRetry(channel: Channel, delayMs: RetryDelayMs): Promise<vo
   await channel.bindQueue(name, name, '');
 }
 
-async function declareQueue(
-  channel: Channel,
-  queue: string,
-  bindings: QueueDeclaration['bindings'],
-): Promise<void> {
-  const deadLetters = deadLettersOf(queue);
+async function declareQueue(channel: Channel, queue: QueueDeclaration): Promise<void> {
+  const deadLetters = deadLettersOf(queue.name);
   await channel.assertQueue(deadLetters, quorum({}));
-  await channel.bindQueue(deadLetters, DEAD_LETTER_EXCHANGE, queue);
-  await channel.assertQueue(queue, { durable: true, arguments: queueArguments(queue) });
-  for (const { exchange, routingKey } of bindings) {
-    await channel.bindQueue(queue, exchange, routingKey);
+  await channel.bindQueue(deadLetters, DEAD_LETTER_EXCHANGE, queue.name);
+  await channel.assertQueue(queue.name, { durable: true, arguments: queueArguments(queue) });
+  for (const { exchange, routingKey } of queue.bindings) {
+    await channel.bindQueue(queue.name, exchange, routingKey);
   }
 }
 
@@ -152,18 +151,21 @@ const SAFE_DEAD_LETTERING = {
   'x-overflow': 'reject-publish',
 } as const;
 
-function quorum(more: Record<string, string | number>): Options.AssertQueue {
+export type QueueArguments = Readonly<Record<string, string | number | boolean>>;
+
+function quorum(more: QueueArguments): Options.AssertQueue {
   return { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } };
 }
 
 /** What the queue of a scope is declared with; a foreign client that declares it, too, must say the same. */
-export function queueArguments(queue: string): Record<string, string | number> {
+export function queueArguments({ name, ordered }: QueueDeclaration): QueueArguments {
   return {
     'x-queue-type': 'quorum',
     ...SAFE_DEAD_LETTERING,
     'x-delivery-limit': DELIVERY_LIMIT,
     'x-dead-letter-exchange': DEAD_LETTER_EXCHANGE,
-    'x-dead-letter-routing-key': queue,
+    'x-dead-letter-routing-key': name,
+    ...(ordered ? { 'x-single-active-consumer': true } : {}),
   };
 }
 

@@ -28,32 +28,38 @@ const MAX_ERROR_LENGTH = 2_000;
 const NO_HEADERS: Record<string, unknown> = {};
 
 export function toOutgoing(message: BrokerMessage): Outgoing {
+  const { toQueue } = message;
+  const isStraight = toQueue !== undefined;
   return {
-    exchange: message.exchange,
-    routingKey: message.routingKey,
+    exchange: isStraight ? '' : message.exchange,
+    routingKey: toQueue ?? message.routingKey,
     content: message.payload,
     options: {
       persistent: true,
-      mandatory: message.exchange === COMMANDS_EXCHANGE,
+      mandatory: isStraight || message.exchange === COMMANDS_EXCHANGE,
       messageId: message.id,
       contentType: message.contentType,
-      headers: message.headers,
+      headers: isStraight ? withAddress(message) : message.headers,
       ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo }),
       ...(message.correlationId === undefined ? {} : { correlationId: message.correlationId }),
     },
   };
 }
 
+/** What goes straight into a queue carries the address that it was first sent to. */
+function withAddress({ headers, exchange, routingKey }: BrokerMessage): Headers {
+  return { ...headers, [ORIGINAL_EXCHANGE]: exchange, [ORIGINAL_ROUTING_KEY]: routingKey };
+}
+
 /** What a delivery says, with the address it was first sent to and every header as text. */
 export function toMessage(delivered: ConsumeMessage): BrokerMessage {
   const { properties, content } = delivered;
   const raw = headersOf(delivered);
-  const headers = textHeaders(raw);
-  const brokersReason = headers[HEADER.error] === undefined ? deathReason(raw) : undefined;
+  const headers = { ...textHeaders(raw), ...deathHeaders(raw) };
   return {
     id: text(properties.messageId),
     ...originalAddress(delivered, raw),
-    headers: brokersReason ? { ...headers, [HEADER.error]: brokersReason } : headers,
+    headers,
     contentType: properties.contentType ? text(properties.contentType) : 'application/json',
     payload: content,
     ...(properties.replyTo ? { replyTo: text(properties.replyTo) } : {}),
@@ -107,26 +113,28 @@ export function readdressed(
  * would take two equal ones for one.
  */
 export function adopted(delivered: ConsumeMessage, queue: string, id: string): Outgoing {
-  const reason = deathReason(headersOf(delivered));
-  const next = readdressed(
-    delivered,
-    { exchange: '', routingKey: queue },
-    reason === undefined ? {} : { [HEADER.error]: reason },
-  );
+  const death = deathHeaders(headersOf(delivered));
+  const next = readdressed(delivered, { exchange: '', routingKey: queue }, death);
   return { ...next, options: { ...next.options, messageId: id } };
 }
 
 /** The headers of the next attempt. */
-export function retryHeaders(delivered: ConsumeMessage, error: string, now: Date): Headers {
+export function retryHeaders(
+  delivered: ConsumeMessage,
+  { error, attempt, now }: { error: string; attempt: number; now: Date },
+): Headers {
   return {
-    [HEADER.attempt]: String(attemptOf(delivered) + 1),
+    [HEADER.attempt]: String(attempt),
     [HEADER.firstAt]: text(headersOf(delivered)[HEADER.firstAt]) || now.toISOString(),
     [HEADER.error]: error.slice(0, MAX_ERROR_LENGTH),
   };
 }
 
-export function deadLetterHeaders(reason: string): Headers {
-  return { [HEADER.error]: reason.slice(0, MAX_ERROR_LENGTH) };
+export function deadLetterHeaders(reason: string, now: Date): Headers {
+  return {
+    [HEADER.error]: reason.slice(0, MAX_ERROR_LENGTH),
+    [HEADER.diedAt]: now.toISOString(),
+  };
 }
 
 /** AMQP's values of any type as text: numbers and booleans as written, instants in ISO 8601, the rest as JSON. */
@@ -186,9 +194,19 @@ function addressBeforeDeath(raw: Record<string, unknown>): Address | undefined {
   return undefined;
 }
 
-function deathReason(raw: Record<string, unknown>): string | undefined {
-  const reason = deathsOf(raw)[0]?.['reason'];
-  return reason === undefined ? undefined : `given up by the broker: ${text(reason)}`;
+/**
+ * What a message lacks that became a dead letter without our doing (x-delivery-limit, rejected as it is): the reason,
+ * and when. The wait before a retry ends with a death as well (expired), which is none.
+ */
+function deathHeaders(raw: Record<string, unknown>): Headers {
+  const [death] = deathsOf(raw);
+  if (!death || death['reason'] === 'expired') return {};
+  const before = text(raw[HEADER.error]);
+  const reason = `given up by the broker: ${text(death['reason'])}`;
+  return {
+    [HEADER.error]: before ? `${reason}; before that: ${before}` : reason,
+    [HEADER.diedAt]: text(death['time']),
+  };
 }
 
 function deathsOf(raw: Record<string, unknown>): Record<string, unknown>[] {

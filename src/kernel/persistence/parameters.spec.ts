@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { toWire } from './parameters.js';
+
+describe('parameters of a statement', () => {
+  it('are written in the notation of Postgres', () => {
+    const at = new Date('2026-01-02T03:04:05.678Z');
+    const bytes = Buffer.from('bytes');
+    expect(toWire(['text', 1.5, 10n, true, null, undefined, at, bytes, { a: [1] }])).toEqual([
+      'text',
+      '1.5',
+      '10',
+      'true',
+      null,
+      null,
+      at.toISOString(),
+      bytes,
+      '{"a":[1]}',
+    ]);
+  });
+
+  it('become array literals when they are arrays', () => {
+    const at = new Date('2026-01-02T03:04:05.678Z');
+    expect(toWire([['a', 'b"c', 'd\\e'], [1, null, 2], [true], [], [at]])).toEqual([
+      String.raw`{"a","b\"c","d\\e"}`,
+      '{1,null,2}',
+      '{true}',
+      '{}',
+      '{"2026-01-02T03:04:05.678Z"}',
+    ]);
+  });
+
+  it('keep control characters, and what JSON itself has escaped, as they are', () => {
+    expect(toWire([['a\nb\\', null], [JSON.stringify({ a: 'b\n"c' })]])).toEqual([
+      '{"a\nb\\\\",NULL}',
+      String.raw`{"{\"a\":\"b\\n\\\"c\"}"}`,
+    ]);
+  });
+
+  it('write bytes and numbers that JSON lacks inside of arrays', () => {
+    expect(toWire([[Buffer.from([1, 255])], [Number.NaN, Infinity]])).toEqual([
+      String.raw`{"\\x01ff"}`,
+      '{"NaN","Infinity"}',
+    ]);
+  });
+
+  it('are read back by the rules of array literals, whatever the texts are', () => {
+    const texts = fc.array(fc.string({ unit: 'binary' }));
+    fc.assert(
+      fc.property(texts, (given) => {
+        const [literal] = toWire([given]);
+        expect(readArray(String(literal))).toEqual(given);
+      }),
+    );
+  });
+
+  it('are refused when they have no notation', () => {
+    expect(() => toWire([Symbol('x')])).toThrow(TypeError);
+  });
+});
+
+/** Quoted elements only, as the documentation of Postgres describes them: a backslash takes the next character as it is. */
+function readArray(literal: string): string[] {
+  const elements = literal.slice(1, -1).matchAll(/"((?:[^"\\]|\\[^])*)"(?:,|$)/g);
+  return [...elements].map(([, inner = '']) => inner.replaceAll(/\\([^])/g, '$1'));
+}

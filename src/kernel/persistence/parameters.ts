@@ -1,0 +1,47 @@
+/** An odd run of backslashes before one of these letters: JSON wrote a control character or a lone surrogate. */
+const ESCAPED_AS_POSTGRES_DOES_NOT = /(?:^|[^\\])(?:\\\\)*\\[bfnrtu]/;
+
+/**
+ * The parameters of a statement in the notation of Postgres: arrays as array literals, instants in ISO 8601, other
+ * objects as JSON, bytes and nulls as they are. Throws a `TypeError` for what has none.
+ */
+export function toWire(parameters: readonly unknown[]): (string | Buffer | null)[] {
+  return parameters.map((value) => (Array.isArray(value) ? arrayLiteral(value) : scalar(value)));
+}
+
+/**
+ * `JSON.stringify` is native and makes one flat string, where element by element a quarter of all memory went that the
+ * program allocated under load. Its notation differs from that of array literals in control characters only.
+ */
+function arrayLiteral(values: readonly unknown[]): string {
+  if (values.every(isPlain)) {
+    const json = JSON.stringify(values);
+    if (!json.includes('\\') || !ESCAPED_AS_POSTGRES_DOES_NOT.test(json)) {
+      return `{${json.slice(1, -1)}}`;
+    }
+  }
+  const elements = values.map((value) => {
+    const text = scalar(value);
+    if (text === null) return 'NULL';
+    const written = typeof text === 'string' ? text : `\\x${text.toString('hex')}`;
+    return `"${written.replaceAll(/[\\"]/g, String.raw`\$&`)}"`;
+  });
+  return `{${elements.join(',')}}`;
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'object') return value === null || value instanceof Date;
+  if (typeof value === 'number') return Number.isFinite(value); // JSON has no word for the others
+  return typeof value === 'string' || typeof value === 'boolean' || value === undefined;
+}
+
+function scalar(value: unknown): string | Buffer | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'string' || Buffer.isBuffer(value)) return value;
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'object') return JSON.stringify(value);
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') {
+    return String(value);
+  }
+  throw new TypeError(`A ${typeof value} cannot be a parameter of a statement`);
+}

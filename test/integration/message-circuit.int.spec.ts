@@ -1,0 +1,186 @@
+import { Body, Controller, Injectable, Module } from '@nestjs/common';
+import { MessageScope, OnMessage } from '../../src/kernel/messaging/message.decorators.js';
+import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
+import { type App, bootApp, BROKERS } from '../support/app.js';
+import { eventually } from '../support/until.js';
+import { type TcpProxy, tcpProxy } from '../contract/tcp-proxy.js';
+
+@Injectable()
+class Doings {
+  readonly begun: string[] = [];
+  atWork = 0;
+  mostAtOnce = 0;
+  behave: () => Promise<unknown> = () => Promise.resolve();
+
+  attempts(note: string): number {
+    return this.begun.filter((one) => one === note).length;
+  }
+
+  async do(note: string): Promise<void> {
+    this.begun.push(note);
+    this.atWork += 1;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.atWork);
+    try {
+      await this.behave();
+    } finally {
+      this.atWork -= 1;
+    }
+  }
+}
+
+const settings = { circuit: 10, retry: ['1s', '1s', '1s', '1s', '1s'] } as const;
+
+@Controller()
+@MessageScope('doing', { ...settings, prefetch: 12, concurrency: 3 })
+class DoingController {
+  constructor(
+    private readonly doings: Doings,
+    private readonly unitOfWork: UnitOfWork,
+  ) {}
+
+  @OnMessage('do')
+  async do(@Body('note') note: string): Promise<void> {
+    await this.doings.do(note);
+    await this.unitOfWork.query('insert into kernel.doing values ($1)', [note]);
+  }
+}
+
+@Controller()
+@MessageScope('ordered-doing', { circuit: 5, retry: settings.retry, ordered: true })
+class OrderedController {
+  constructor(private readonly doings: Doings) {}
+
+  @OnMessage('do')
+  do(@Body('note') note: string): Promise<void> {
+    return this.doings.do(note);
+  }
+}
+
+@Controller()
+@MessageScope('steady')
+class SteadyController {
+  @OnMessage('do')
+  do(): void {}
+}
+
+@Module({
+  controllers: [DoingController, OrderedController, SteadyController],
+  providers: [Doings],
+})
+class DoingModule {}
+
+const names = (count: number) => Array.from({ length: count }, (_, n) => `note-${String(n)}`);
+
+describe.each(BROKERS)('a scope on %s', (broker) => {
+  let app: App;
+  let doings: Doings;
+
+  beforeEach(async () => {
+    app = await bootApp({ broker, modules: [DoingModule] });
+    await app.sql('create table kernel.doing (note text)');
+    doings = app.get(Doings);
+  });
+
+  const sendAll = (notes: readonly string[], scope = 'doing') =>
+    Promise.all(notes.map((note) => app.send(scope, 'do', { note })));
+  const health = async () => {
+    const { status, body } = await app.http.get('/health');
+    const { checks } = body as { checks: { messages: { status: string; reason?: string } } };
+    return { status, messages: checks.messages };
+  };
+  const gauge = async (queue: string) => {
+    const { body } = await app.http.get('/metrics');
+    return new RegExp(`message_queue_paused\\{queue="${queue}"\\} (\\d)`).exec(String(body))?.[1];
+  };
+
+  it('has no more handlers at work than its concurrency, and begins in order', async () => {
+    doings.behave = () => app.sql('select pg_sleep(0.01)');
+    const notes = names(20);
+    for (const note of notes) await app.send('doing', 'do', { note });
+    await app.until(() => doings.begun.length === 20);
+    await app.settle();
+    expect([doings.mostAtOnce, [...doings.begun].sort()]).toEqual([3, [...notes].sort()]);
+    // Those at work at once may overtake each other on their way to the handler, but nobody else.
+    const steps = doings.begun.map((note, place) => Math.abs(notes.indexOf(note) - place));
+    expect(Math.max(...steps)).toBeLessThan(3);
+  });
+
+  it('rests while all its handlers fail, says so, and is served again by itself', async () => {
+    const dead = app.deadLetters('doing');
+    doings.behave = () => Promise.reject(new Error('the mail server is away'));
+    const notes = names(12);
+    await sendAll(notes);
+    await eventually(async () =>
+      expect((await health()).messages).toMatchObject({
+        status: 'down',
+        reason: expect.stringContaining('doing (') as string,
+      }),
+    );
+    expect((await health()).status).toBe(200);
+    expect((await app.http.get('/health/live')).status).toBe(200);
+    await eventually(async () => expect(await gauge('doing')).toBe('1'));
+    expect(await gauge('steady')).toBe('0');
+    const before = doings.begun.length;
+    await app.until(() => doings.begun.length > before); // a probe
+    doings.behave = () => Promise.resolve();
+    await app.until(
+      async () => (await app.sql('select 1 from kernel.doing')).length === notes.length,
+      { withinMs: 25_000 },
+    );
+    await eventually(async () => expect((await health()).messages.status).toBe('up'));
+    expect(await gauge('doing')).toBe('0');
+    expect(await dead.ids()).toEqual([]);
+    expect(Math.max(...notes.map((note) => doings.attempts(note)))).toBeLessThanOrEqual(6);
+  });
+
+  it('that is ordered keeps what it holds while it rests', async () => {
+    doings.behave = () => Promise.reject(new Error('away'));
+    const notes = names(6);
+    await sendAll(notes, 'ordered-doing');
+    await eventually(async () =>
+      expect((await health()).messages.reason).toContain('ordered-doing ('),
+    );
+    doings.behave = () => Promise.resolve();
+    await eventually(async () => expect((await health()).messages.status).toBe('up'));
+    await app.settle();
+    expect(await app.deadLetters('ordered-doing').ids()).toEqual([]);
+  });
+});
+
+describe('a database that is away', () => {
+  let proxy: TcpProxy | undefined;
+  afterEach(() => proxy?.close());
+
+  it('costs no message an attempt', async () => {
+    const ground = await bootApp({
+      broker: 'rabbitmq',
+      modules: [DoingModule],
+      env: { ROLES: 'api' },
+    });
+    await ground.sql('create table kernel.doing (note text)');
+    const dead = ground.deadLetters('doing');
+    const server = new URL(ground.databaseUrl);
+    const behind = { host: server.hostname, port: Number(server.port) };
+    proxy = await tcpProxy(behind);
+    server.port = String(proxy.port);
+    const worker = await bootApp({
+      beside: ground,
+      modules: [DoingModule],
+      env: { ROLES: 'worker', DATABASE_URL: server.href },
+    });
+    const doings = worker.get(Doings);
+    const { port } = proxy;
+    await proxy.close();
+    const notes = names(15);
+    await Promise.all(notes.map((note) => ground.send('doing', 'do', { note })));
+    await eventually(() => expect(worker.http.get('/health')).rejects.toThrow('doing ('));
+    proxy = await tcpProxy(behind, port);
+    await ground.until(
+      async () => (await ground.sql('select 1 from kernel.doing')).length === notes.length,
+      { withinMs: 25_000 },
+    );
+    expect(await dead.ids()).toEqual([]);
+    expect(doings.begun).toHaveLength(notes.length);
+    await worker.stop();
+  });
+});
