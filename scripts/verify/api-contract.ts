@@ -125,7 +125,7 @@ function operationParts(document: object, operation: Schema): Map<string, Part> 
   ]);
 }
 
-/** Where there are several messages, they are told apart by their names. */
+/** The first message needs no name, so that others (an error besides the answer) may join it without a break. */
 function messageParts(
   document: object,
   holder: Schema,
@@ -133,9 +133,9 @@ function messageParts(
   part: (schema: Schema | undefined) => Part,
 ): [string, Part][] {
   const references = (holder['messages'] ?? []) as Schema[];
-  return references.flatMap((reference): [string, Part][] => {
+  return references.flatMap((reference, index): [string, Part][] => {
     const message = resolved({ schema: reference, document }).schema;
-    const which = references.length > 1 ? `${prefix}${text(message['name'])} ` : prefix;
+    const which = index > 0 ? `${prefix}${text(message['name'])} ` : prefix;
     return [
       [`${which}payload`, part((message['payload'] ?? {}) as Schema)],
       [`${which}headers`, part((message['headers'] ?? {}) as Schema)],

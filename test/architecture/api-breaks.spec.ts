@@ -253,6 +253,23 @@ describe('operations', () => {
     ]);
   });
 
+  it('lets another kind of answer join the first, which must stay as it is', () => {
+    const answer = (...names: string[]): Json => {
+      const document = clone(messages);
+      const { Tasks_create: create } = document['operations'] as Record<string, Json>;
+      const references = names.map((name) => ({ $ref: `#/components/messages/${name}` }));
+      create!['reply'] = { messages: references };
+      const { messages: known } = document['components'] as Record<string, Json>;
+      known!['error'] = { name: 'error', payload: { type: 'string' } };
+      return document;
+    };
+    expect(breaksBetween(answer('ended'), answer('ended', 'error'))).toEqual([]);
+    expect(breaksBetween(answer('ended', 'error'), answer('ended'))).toContain(
+      'message to tasks/create, reply error payload: removed',
+    );
+    expect(breaksBetween(answer('ended'), answer('error'))).not.toEqual([]);
+  });
+
   it('reports other arguments of a queue', () => {
     const other = clone(messages);
     const { queue } = other['channels'] as Record<string, Json>;

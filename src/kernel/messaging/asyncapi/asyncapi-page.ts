@@ -88,11 +88,17 @@ function operationSection(document: AsyncApiDocument, [id, operation]: [string, 
   const label = action === 'receive' ? 'take' : 'publish';
   const parts = (references: readonly Reference[]) =>
     html`${messagesOf(document, references).map((message) => messageParts(message, document.components.schemas))}`;
+  const answers = (references: readonly Reference[]) =>
+    html`${messagesOf(document, references).map(
+      (message) =>
+        html`<p>${inline(message.summary)}</p>
+          ${messageParts(message, document.components.schemas)}`,
+    )}`;
   return html`<section id="${id}">
     <h3><span class="${label}">${label}</span> <code>${title}</code></h3>
     <p>${inline(summary)}</p>
     ${description === undefined ? '' : html`<p>${inline(description)}</p>`} ${parts(messages)}
-    ${reply ? fold(html`Answer, where the message has <code>reply-to</code>`, parts(reply.messages)) : ''}
+    ${reply ? fold(html`Answer, where the message has <code>reply-to</code>`, answers(reply.messages)) : ''}
   </section>`;
 }
 
@@ -137,7 +143,7 @@ function queueSection({ title, description, bindings }: Channel): Html {
     <p>${inline(description)}</p>
     <details>
       <summary>Arguments</summary>
-      <pre>${declared.map(([name, value]) => `${name}: ${value}`).join('\n')}</pre>
+      <pre>${declared.map(([name, value]) => `${name}: ${String(value)}`).join('\n')}</pre>
     </details>
   </section>`;
 }

@@ -1,3 +1,4 @@
+import type { QueueArguments } from '../rabbitmq/topology.js';
 import type { JsonSchema, Schemas } from './json-schemas.js';
 
 /** The parts of AsyncAPI 3.0 that the document uses. */
@@ -57,7 +58,9 @@ export interface AmqpChannel {
     readonly autoDelete: false;
   };
   /** What the queue is declared with; a queue of that name with other arguments is refused by RabbitMQ. */
-  readonly 'x-arguments'?: Readonly<Record<string, string | number | boolean>>;
+  readonly 'x-arguments'?: QueueArguments;
+  /** The topic pattern by which a queue hears every event of a route with parameters. */
+  readonly 'x-binding-key'?: string;
   readonly bindingVersion: '0.3.0';
 }
 

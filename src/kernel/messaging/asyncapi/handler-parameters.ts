@@ -3,6 +3,7 @@ import { ROUTE_ARGS_METADATA, RouteParamtypes } from '@nestjs/common/internal';
 import { DECORATORS } from '@nestjs/swagger';
 import { z } from 'zod';
 import { type JsonSchema, type Schemas, toJsonSchema } from './json-schemas.js';
+import type { DescribedDoor } from './message-doors.js';
 
 /** A value that a handler reads by its name: from the route if that has it, else from a header. */
 export interface NamedParameter {
@@ -43,6 +44,15 @@ export function parametersOf(
     params: named(of(RouteParamtypes.PARAM), true),
     headers: named(of(RouteParamtypes.HEADERS, RouteParamtypes.QUERY), false),
   };
+}
+
+/** What the method of a door reads: a batch method has one argument, whose body the door describes. */
+export function readBy(
+  { controller, method, door }: DescribedDoor,
+  schemas: Schemas,
+): HandlerParameters {
+  if (door.batch === undefined) return parametersOf(controller, method, schemas);
+  return { body: toJsonSchema(door.body, 'input', schemas), params: [], headers: [] };
 }
 
 /** The schema of the first good answer that the method documents for HTTP; the other door gives the same. */

@@ -1,8 +1,12 @@
+import { z } from 'zod';
 import type { EventContract } from '../event-contracts.js';
+import { EventRoute } from '../event-route.js';
+import type { Scope } from '../message.decorators.js';
 import { HEADER } from '../message-headers.js';
+import type { errorAnswer } from '../settlement.js';
 import type { Message } from './asyncapi-types.js';
 import type { HandlerParameters, NamedParameter } from './handler-parameters.js';
-import { exampleOf, type JsonSchema, type Schemas } from './json-schemas.js';
+import { exampleOf, type JsonSchema, type Schemas, toJsonSchema } from './json-schemas.js';
 import type { DescribedDoor } from './message-doors.js';
 
 const EXAMPLE_ID = '019aa3a4-5b6c-7d8e-9f00-112233445566';
@@ -37,7 +41,11 @@ export function commandMessageOf(
     ...contents(body),
     correlationId: CORRELATION_ID,
     ...withHeaders({
-      properties: { [HEADER.route]: routeHeader(door.pattern, params), ...headerSchemas(named) },
+      properties: {
+        [HEADER.route]: routeHeader(door.pattern, params),
+        ...headerSchemas(named),
+        ...orderHeader(scope),
+      },
       required: [HEADER.route, ...requiredOf(named)],
       body,
       schemas,
@@ -47,11 +55,12 @@ export function commandMessageOf(
 
 /** An event as a handler reads it. */
 export function heardEventOf(
-  { id, door, summary }: DescribedDoor,
+  { id, door, scope, summary }: DescribedDoor,
   { body, params, headers }: HandlerParameters,
   schemas: Schemas,
 ): Message {
-  const named = [...params, ...headers];
+  const route = new EventRoute(door.pattern);
+  const named = [...params.filter(({ name }) => !route.parameters.includes(name)), ...headers];
   return {
     name: id,
     title: door.pattern,
@@ -59,7 +68,11 @@ export function heardEventOf(
     ...contents(body),
     correlationId: CORRELATION_ID,
     ...withHeaders({
-      properties: { ...cloudEventHeaders(door.pattern), ...headerSchemas(named) },
+      properties: {
+        ...cloudEventHeaders(route, params),
+        ...headerSchemas(named),
+        ...orderHeader(scope),
+      },
       required: [...CLOUD_EVENT_REQUIRED, ...requiredOf(named)],
       body,
       schemas,
@@ -67,10 +80,10 @@ export function heardEventOf(
   };
 }
 
-/** An event as it is published. */
+/** An event as it is published; `params` are those of its route. */
 export function publishedEventOf(
   { type, description }: Pick<EventContract, 'type' | 'description'>,
-  payload: JsonSchema | undefined,
+  { payload, params }: { payload: JsonSchema | undefined; params: readonly NamedParameter[] },
   schemas: Schemas,
 ): Message {
   const body = payload ?? {};
@@ -81,7 +94,7 @@ export function publishedEventOf(
     ...contents(body),
     correlationId: CORRELATION_ID,
     ...withHeaders({
-      properties: cloudEventHeaders(type),
+      properties: cloudEventHeaders(new EventRoute(type), params),
       required: CLOUD_EVENT_REQUIRED,
       body,
       schemas,
@@ -105,6 +118,31 @@ export function replyMessageOf(
   };
 }
 
+const errorSchema = z
+  .object({
+    error: z.object({
+      code: z.string().meta({
+        description:
+          'The rule that was broken, `unreadable`, `rejected`, `http-` with a status, or `internal`.',
+        examples: ['task-not-found'],
+      }),
+      message: z.string().meta({ examples: ['There is no such task.'] }),
+    }),
+  })
+  .meta({ id: 'ErrorAnswer' }) satisfies z.ZodType<ReturnType<typeof errorAnswer>>;
+
+/** What is answered instead when a message went to the dead letters; the same for all of them. */
+export function errorReply(schemas: Schemas): Message {
+  const payload = toJsonSchema(errorSchema, 'output', schemas) ?? {};
+  return {
+    name: 'error_reply',
+    title: 'Error',
+    summary: 'The answer to a message that went to the dead letters.',
+    ...contents(payload),
+    examples: [{ name: 'example', payload: exampleOf(payload, schemas) }],
+  };
+}
+
 /** Names of the parameters in a route: `task_id` of `:task_id/cancel`. */
 export function parametersIn(route: string): string[] {
   return [...route.matchAll(/:([^/]+)/g)].map(([, name = '']) => name);
@@ -113,9 +151,13 @@ export function parametersIn(route: string): string[] {
 /** The route as a sender writes it, each parameter an example of itself. */
 export function exampleRoute(route: string, params: readonly NamedParameter[]): string {
   return route.replace(/:([^/]+)/g, (_, name: string) => {
-    const schema = params.find((param) => param.name === name)?.schema ?? { type: 'string' };
-    return encodeURIComponent(String(exampleOf(schema, {})));
+    return encodeURIComponent(exampleValue(name, params));
   });
+}
+
+function exampleValue(name: string, params: readonly NamedParameter[]): string {
+  const schema = params.find((param) => param.name === name)?.schema ?? { type: 'string' };
+  return String(exampleOf(schema, {}));
 }
 
 function routeHeader(route: string, params: readonly NamedParameter[]): JsonSchema {
@@ -145,8 +187,11 @@ const CLOUD_EVENT_REQUIRED = ['specversion', 'id', 'type', 'source', 'time'].map
 );
 
 /** CloudEvents 1.0 over AMQP in binary mode: the attributes are headers, the payload is the data alone. */
-function cloudEventHeaders(type: string): Schemas {
-  const [context = ''] = type.split('.', 1);
+function cloudEventHeaders(route: EventRoute, params: readonly NamedParameter[]): Schemas {
+  const values = route.parameters.map((name) => exampleValue(name, params));
+  const key = route.routingKey(values);
+  const [context = ''] = key.split('.', 1);
+  const source = `/millrace/${context}`;
   return {
     'cloudEvents:specversion': { type: 'string', const: '1.0' },
     'cloudEvents:id': {
@@ -154,8 +199,10 @@ function cloudEventHeaders(type: string): Schemas {
       description: 'The same on every redelivery: remember it, and a duplicate is recognised.',
       examples: [EXAMPLE_ID],
     },
-    'cloudEvents:type': type.includes(':') ? { type: 'string' } : { type: 'string', const: type },
-    'cloudEvents:source': { type: 'string', const: `/millrace/${context}` },
+    'cloudEvents:type': typeHeader(route, key),
+    'cloudEvents:source': route.address.startsWith('{')
+      ? { type: 'string', examples: [source] }
+      : { type: 'string', const: source },
     'cloudEvents:time': {
       type: 'string',
       format: 'date-time',
@@ -164,9 +211,30 @@ function cloudEventHeaders(type: string): Schemas {
     'cloudEvents:subject': {
       type: 'string',
       description: 'What it is about; events of one subject come in the order of their commits.',
-      examples: [EXAMPLE_ID],
+      examples: [values.length > 0 ? values.join('/') : EXAMPLE_ID],
     },
   };
+}
+
+function typeHeader(route: EventRoute, example: string): JsonSchema {
+  if (route.parameters.length === 0) return { type: 'string', const: example };
+  const words = route.binding
+    .split('.')
+    .map((word) => (word === '*' ? '[^.]+' : word.replace(/[^\w-]/g, '\\$&')));
+  return {
+    type: 'string',
+    pattern: `^${words.join('\\.')}$`,
+    description: `\`${route.address}\`, the values percent-encoded, their dots too.`,
+    examples: [example],
+  };
+}
+
+/** Where order counts, senders say of what. */
+function orderHeader({ ordered }: Scope): Schemas {
+  if (!ordered) return {};
+  const description =
+    'Messages of one key are handled one after the other, as they came; default: `cloudEvents:subject`, without which there is no order.';
+  return { [HEADER.key]: { type: 'string', description, examples: ['17'] } };
 }
 
 /** A handler that takes text takes it as it is; everything else is JSON. */

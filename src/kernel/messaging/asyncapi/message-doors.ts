@@ -1,27 +1,68 @@
 import type { Type } from '@nestjs/common';
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 import { DECORATORS } from '@nestjs/swagger';
+import type { z } from 'zod';
 import { contractsOf, type EventContract } from '../event-contracts.js';
-import { type Door, doorsOf, resultTypeOf, type Scope, scopeOf } from '../message.decorators.js';
+import {
+  type Door,
+  doorsOf,
+  resultSchemaOf,
+  resultTypeOf,
+  type Scope,
+  scopeOf,
+} from '../message.decorators.js';
+import { onlyOne } from '../message-scopes.js';
 
-/** A message door with its method, as the decorators describe them; nothing needs to be instantiated for it. */
-export interface DescribedDoor {
-  readonly scope: Scope;
-  readonly door: Door;
+/** A method, as its decorators describe it; nothing needs to be instantiated for it. */
+export interface DescribedMethod {
   readonly controller: Type;
   readonly method: string;
   /** The operation's name in the OpenAPI document, too, where the method has both doors. */
   readonly id: string;
   readonly summary: string;
-  readonly resultType: string | undefined;
+}
+
+/** A message door with its method. */
+export interface DescribedDoor extends DescribedMethod {
+  /** With the settings that whichever controller of the scope has. */
+  readonly scope: Scope;
+  readonly door: Door;
+}
+
+/** A method whose results are published, whichever doors it has. */
+export interface DescribedResult extends DescribedMethod {
+  readonly route: string;
+  readonly schema: z.ZodType | undefined;
 }
 
 /** Every message door of the modules that the process carries, in the order in which they are declared. */
 export function describedDoors(modules: ModulesContainer): DescribedDoor[] {
-  const controllers = [...modules.values()].flatMap((module) => [...module.controllers.values()]);
-  return controllers.flatMap(({ metatype }) => {
-    const scope = metatype && scopeOf(metatype);
-    return scope ? doorsOfController(metatype as Type, scope) : [];
+  const controllers = controllersOf(modules).flatMap((controller) => {
+    const scope = scopeOf(controller);
+    return scope ? [{ controller, scope }] : [];
+  });
+  const scopes = Map.groupBy(
+    controllers.map(({ scope }) => scope),
+    ({ name }) => name,
+  );
+  return controllers.flatMap(({ controller, scope: own }) => {
+    const scope = onlyOne(scopes.get(own.name) ?? []);
+    const prototype = controller.prototype as object;
+    return methodsOf(controller).flatMap((described) =>
+      doorsOf(prototype, described.method).map((door) => ({ ...described, scope, door })),
+    );
+  });
+}
+
+/** Every method that publishes what it returns. */
+export function describedResults(modules: ModulesContainer): DescribedResult[] {
+  return controllersOf(modules).flatMap((controller) => {
+    const prototype = controller.prototype as object;
+    return methodsOf(controller).flatMap((described) => {
+      const route = resultTypeOf(prototype, described.method);
+      if (route === undefined) return [];
+      return [{ ...described, route, schema: resultSchemaOf(prototype, described.method) }];
+    });
   });
 }
 
@@ -35,19 +76,19 @@ export function publishedEvents(modules: ModulesContainer): EventContract[] {
   ]);
 }
 
-function doorsOfController(controller: Type, scope: Scope): DescribedDoor[] {
+function controllersOf(modules: ModulesContainer): Type[] {
+  const controllers = [...modules.values()].flatMap((module) => [...module.controllers.values()]);
+  return controllers.flatMap(({ metatype }) => (metatype ? [metatype as Type] : []));
+}
+
+function methodsOf(controller: Type): DescribedMethod[] {
   const prototype = controller.prototype as object;
-  return new MetadataScanner().getAllMethodNames(prototype).flatMap((method) =>
-    doorsOf(prototype, method).map((door) => ({
-      scope,
-      door,
-      controller,
-      method,
-      id: `${controller.name.replace(/Controller$/, '')}_${method}`,
-      summary: summaryOf(prototype, method),
-      resultType: resultTypeOf(prototype, method),
-    })),
-  );
+  return new MetadataScanner().getAllMethodNames(prototype).map((method) => ({
+    controller,
+    method,
+    id: `${controller.name.replace(/Controller$/, '')}_${method}`,
+    summary: summaryOf(prototype, method),
+  }));
 }
 
 /** What the method says of itself to HTTP, else its name as a sentence. */
