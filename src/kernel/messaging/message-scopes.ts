@@ -116,8 +116,13 @@ export class MessageScopes {
   }
 }
 
-/** Settings that stand in two places would be a guess about which one holds. */
-function onlyOne(scopes: readonly Scope[]): Scope {
+/** The queues that a scope is served from, without the events that they subscribe to. */
+export function queuesOf(scope: Scope, env: Env): QueueDeclaration[] {
+  return declarations(scope, env, []);
+}
+
+/** The scope of several controllers. Settings that stand in two places would be a guess about which one holds: throws. */
+export function onlyOne(scopes: readonly Scope[]): Scope {
   const [first, second] = scopes.filter((scope) => Object.keys(scope).length > 1);
   const [any] = scopes;
   if (!any || second)
