@@ -60,9 +60,14 @@ export class MessageScopes {
   /** All scopes of the modules that this process carries, served here or not. */
   find(): ServedScope[] {
     const controllers = new Map<string, { scopes: Scope[]; instances: object[] }>();
-    for (const { metatype, instance } of this.discovery.getControllers()) {
+    for (const wrapper of this.discovery.getControllers()) {
+      const { metatype, instance } = wrapper;
       const scope = metatype && scopeOf(metatype);
-      if (!scope || !instance) continue;
+      if (!instance || !(scope ?? this.#isOpen(instance as object))) continue;
+      if (!scope) throw new Error(refusal(wrapper.name, 'has no @MessageScope to take them from'));
+      if (!wrapper.isDependencyTreeStatic()) {
+        throw new Error(refusal(wrapper.name, 'is made anew for each request'));
+      }
       const known = controllers.get(scope.name) ?? { scopes: [], instances: [] };
       known.scopes.push(scope);
       known.instances.push(instance as object);
@@ -95,25 +100,34 @@ export class MessageScopes {
     };
   }
 
+  #isOpen(instance: object): boolean {
+    const prototype = Object.getPrototypeOf(instance) as object;
+    const methods = this.scanner.getAllMethodNames(prototype);
+    return methods.some((method) => doorsOf(prototype, method).length > 0);
+  }
+
   #doors(instance: object): { door: Door; handler: MessageHandler }[] {
     const prototype = Object.getPrototypeOf(instance) as object;
     return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
-      const doors = doorsOf(prototype, method);
-      if (doors.length === 0) return [];
-      const invoke = this.invoker.create(instance, method);
-      return doors.map((door) => ({
+      return doorsOf(prototype, method).map((door) => ({
         door,
         handler: {
           name: `${instance.constructor.name}.${method}`,
           route: door.pattern,
           idempotent: door.idempotent ?? false,
           resultType: resultTypeOf(prototype, method),
-          invoke,
+          invoke: door.rpc
+            ? this.invoker.createRpc(instance, method, door.pattern)
+            : this.invoker.create(instance, method),
           ...batchOf(door, instance, method),
         },
       }));
     });
   }
+}
+
+function refusal(controller: string, why: string): string {
+  return `${controller} has handlers for messages, but ${why}`;
 }
 
 /** Settings that stand in two places would be a guess about which one holds. */
