@@ -99,6 +99,19 @@ export class JobStore {
     this.#known.add(name);
   }
 
+  /** Without dead letters, and without a table of its own: for little that need not last. */
+  async createTransientQueue(name: string): Promise<void> {
+    await this.#boss.createQueue(name, {
+      retryLimit: this.options.deliveryLimit,
+      heartbeatSeconds: this.options.holdSeconds,
+    });
+  }
+
+  /** With all that is in it. */
+  async deleteQueue(name: string): Promise<void> {
+    await this.#boss.deleteQueue(name);
+  }
+
   async exists(queue: string): Promise<boolean> {
     return (await this.#boss.getQueue(queue)) !== null;
   }
