@@ -90,7 +90,7 @@ describe('the Postgres broker', () => {
       await broker.reply({ ...command(queue), replyTo: name });
       return replies.length > 0;
     }, true);
-    expect(replies[0]?.routingKey).toBe(queue);
+    expect(replies[0]?.routingKey).toBe(`${queue}.run`);
   });
 
   it('takes back what a killed process held, and nothing from a living one', async () => {

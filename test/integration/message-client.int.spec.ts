@@ -56,7 +56,7 @@ class AnswersController {
   @MessagePattern('relay')
   async relay(@Payload() body: { n: number; fail: boolean; id: string }): Promise<unknown> {
     this.client.emit(HEARD, { id: body.id });
-    const answer = await firstValueFrom(this.client.send('answers/double', body));
+    const answer = await firstValueFrom(this.client.send<unknown>('answers/double', body));
     if (body.fail) throw new DomainError('conflict', 'no', 'No.');
     return answer;
   }

@@ -12,7 +12,6 @@ import {
   type NestInterceptor,
   ParseIntPipe,
   type PipeTransform,
-  Scope,
   UseFilters,
   UseGuards,
   UseInterceptors,
@@ -32,11 +31,7 @@ import { z } from 'zod';
 import { DomainError } from '../../src/kernel/domain/domain-error.js';
 import { EVENTS_EXCHANGE } from '../../src/kernel/messaging/broker.js';
 import { MessageContext } from '../../src/kernel/messaging/message-context.js';
-import {
-  MessageScope,
-  OnMessage,
-  PublishResult,
-} from '../../src/kernel/messaging/message.decorators.js';
+import { MessageScope, PublishResult } from '../../src/kernel/messaging/message.decorators.js';
 import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
 import { type App, bootApp, BROKERS } from '../support/app.js';
 import { type DeadLetters, Letters } from '../support/letters.js';
@@ -269,13 +264,24 @@ describe.each(BROKERS)('a handler with a decorator of Nest on %s', (broker) => {
   });
 
   it.each([
-    ['a body against its schema', 'models/1/train', { epochs: 0 }, {}, 'invalid-body', 'epochs'],
-    ['a guard', 'models/1/train', { epochs: 1 }, { 'x-deny': '1' }, 'http-403', 'Forbidden'],
-    ['a pipe', 'whole', { n: 'x' }, {}, 'http-400', 'numeric string'],
-  ])('goes to the dead letters for %s', async (_, route, body, headers, code, says) => {
+    {
+      by: 'a schema',
+      ask: ['models/1/train', { epochs: 0 }, {}],
+      code: 'invalid-body',
+      says: 'epochs',
+    },
+    {
+      by: 'a guard',
+      ask: ['models/1/train', { epochs: 1 }, { 'x-deny': '1' }],
+      code: 'http-403',
+      says: 'Forbidden',
+    },
+    { by: 'a pipe', ask: ['whole', { n: 'x' }, {}], code: 'http-400', says: 'numeric string' },
+  ] as const)('goes to the dead letters when $by refuses it', async (refused) => {
+    const [route, body, headers] = refused.ask;
     const id = await app.send('math', route, body, { replyTo, headers });
-    expect((await dead.withId(id)).reason).toContain(says);
-    expect((await replies.withId(id)).body).toMatchObject({ error: { code } });
+    expect((await dead.withId(id)).reason).toContain(refused.says);
+    expect((await replies.withId(id)).body).toMatchObject({ error: { code: refused.code } });
     expect(given.calls).toEqual([]);
   });
 
@@ -315,48 +321,5 @@ describe.each(BROKERS)('a handler with a decorator of Nest on %s', (broker) => {
     await app.until(() => given.calls.length > 0);
     await app.settle();
     expect(given.calls).toEqual([['heard', { a: 1 }]]);
-  });
-});
-
-describe('the boot with decorators of Nest', () => {
-  const refusal = async (controller: new () => object) => {
-    @Module({ controllers: [controller] })
-    class Root {}
-    const error: unknown = await bootApp({ modules: [Root] }).catch((reason: unknown) => reason);
-    return String(error);
-  };
-
-  it('is refused for a controller without a scope', async () => {
-    @Controller()
-    class Homeless {
-      @EventPattern('probe.happened.v1')
-      hear(_event: unknown): void {}
-    }
-    expect(await refusal(Homeless)).toContain(
-      'Homeless has handlers for messages, but has no @MessageScope to take them from',
-    );
-  });
-
-  it('is refused for a controller that is made anew for each request', async () => {
-    @Controller({ scope: Scope.REQUEST })
-    @MessageScope('fleeting')
-    class Fleeting {
-      @MessagePattern('run')
-      run(): void {}
-    }
-    expect(await refusal(Fleeting)).toContain('Fleeting has handlers for messages, but is made');
-  });
-
-  it('is refused for a pattern and a route that match the same messages', async () => {
-    @Controller()
-    @MessageScope('clashing')
-    class Clashing {
-      @MessagePattern('models/:id/train')
-      train(): void {}
-
-      @OnMessage('models/:name/train')
-      trainToo(): void {}
-    }
-    expect(await refusal(Clashing)).toContain('match the same messages');
   });
 });

@@ -176,7 +176,7 @@ function addressOf(pattern: unknown): [queue: string, route: string] {
 /** What the handler returned. Throws what became of the message instead: `{ "error": { "code", "message" } }`. */
 function answerIn(body: unknown): unknown {
   if (typeof body !== 'object' || body === null || !('error' in body)) return body;
-  const { error, ...more } = body as { error: unknown };
+  const { error, ...more } = body;
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (Object.keys(more).length > 0) return body;
   if (typeof code !== 'string' || typeof message !== 'string') return body;

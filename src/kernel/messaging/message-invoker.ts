@@ -41,7 +41,7 @@ const AS_RPC: Calling = {
   type: 'rpc',
   metadata: PARAM_ARGS_METADATA,
   params: {
-    exchangeKeyForValue: (type, data, args: unknown[]) =>
+    exchangeKeyForValue: (type, data, args: unknown[]): unknown =>
       rpcParams.exchangeKeyForValue(type, data as string | undefined, args),
   },
 };
@@ -63,7 +63,7 @@ export class MessageInvoker {
   }
 
   create(instance: object, method: string): Invoke {
-    return this.#create(instance, method, AS_REQUEST) as Invoke;
+    return this.#create(instance, method, AS_REQUEST);
   }
 
   /**

@@ -61,16 +61,17 @@ export class MessageScopes {
   find(): ServedScope[] {
     const controllers = new Map<string, { scopes: Scope[]; instances: object[] }>();
     for (const wrapper of this.discovery.getControllers()) {
-      const { metatype, instance } = wrapper;
-      const scope = metatype && scopeOf(metatype);
-      if (!instance || !(scope ?? this.#isOpen(instance as object))) continue;
-      if (!scope) throw new Error(refusal(wrapper.name, 'has no @MessageScope to take them from'));
+      const instance = wrapper.instance as object | undefined;
+      const scope = wrapper.metatype && scopeOf(wrapper.metatype);
+      if (!instance || !(scope ?? this.#isOpen(instance))) continue;
+      const { name } = instance.constructor;
+      if (!scope) throw new Error(refusal(name, 'has no @MessageScope to take them from'));
       if (!wrapper.isDependencyTreeStatic()) {
-        throw new Error(refusal(wrapper.name, 'is made anew for each request'));
+        throw new Error(refusal(name, 'is made anew for each request'));
       }
       const known = controllers.get(scope.name) ?? { scopes: [], instances: [] };
       known.scopes.push(scope);
-      known.instances.push(instance as object);
+      known.instances.push(instance);
       controllers.set(scope.name, known);
     }
     return [...controllers.values()].map(({ scopes, instances }) =>

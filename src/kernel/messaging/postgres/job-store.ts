@@ -107,9 +107,13 @@ export class JobStore {
     });
   }
 
-  /** With all that is in it. */
+  /** With all that is in it. That another process deletes it just now is no error. */
   async deleteQueue(name: string): Promise<void> {
-    await this.#boss.deleteQueue(name);
+    try {
+      await this.#boss.deleteQueue(name);
+    } catch (error) {
+      if (await this.exists(name)) throw error;
+    }
   }
 
   async exists(queue: string): Promise<boolean> {
