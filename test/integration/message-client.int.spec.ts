@@ -194,6 +194,16 @@ describe.each(BROKERS)('the message client on %s', (broker) => {
       expect(heard.events).toEqual([{ id: kept }]);
     });
 
+    it('is part of a Unit of Work that ends right after it', async () => {
+      const id = randomUUID();
+      await app.get(UnitOfWork).run(() => {
+        client.emit(HEARD, { id });
+        return Promise.resolve();
+      });
+      await app.until(() => heard.events.length > 0);
+      expect(heard.events).toEqual([{ id }]);
+    });
+
     it('asks at once inside of a handler, whose events wait for its end', async () => {
       const [kept, dropped] = [randomUUID(), randomUUID()];
       expect(await ask('answers/relay', { n: 4, fail: false, id: kept })).toBe(8);
