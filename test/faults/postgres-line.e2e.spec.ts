@@ -22,10 +22,13 @@ describe('The line to Postgres', () => {
     ['before COMMIT', COMMIT, 'before'],
     ['in the middle of transactions', 'insert into chain.effect', 'answered'],
   ] as const)('may be cut %s', async (when, mark, moment) => {
-    const load = stand.load({ keys: 4, pauseMs: 20 });
+    const load = stand.load({ total: 200 * CUTS, keys: 4, perOrder: 40 });
     const loading = load.run();
-    for (let cuts = 0; cuts < CUTS; cuts += 1) await stand.databaseLine.cutAt(mark, moment);
-    load.stop();
+    for (let cuts = 0; cuts < CUTS; cuts += 1) {
+      const effects = async () => (await stand.count('chain.effect')) >= 300 * cuts;
+      await eachMoment(effects, 20_000, `${String(cuts)} cuts`); // the first hit the producer, too
+      await stand.databaseLine.cutAt(mark, moment);
+    }
     await loading;
     expectUnharmed(await stand.finish(`Postgres cut ${when}`, RECOVERY_MS));
   });
@@ -65,7 +68,7 @@ describe('The line to Postgres', () => {
     expect(verdict.dead).toBe(0);
   }
 
-  const readiness = async () => (await stand.app().http.get('/health/ready')).status;
+  const readiness = () => stand.app().readiness();
   const readinessBecomes = (status: number, withinMs: number) =>
     eventually(async () => expect(await readiness()).toBe(status), { withinMs });
 });

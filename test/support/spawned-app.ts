@@ -92,6 +92,17 @@ export class SpawnedApp {
     await this.#exited;
   }
 
+  /** The status that its probe answers; fails with its log when it answers nothing. */
+  async readiness(): Promise<number> {
+    try {
+      const response = await fetch(`${this.http.url}/health/ready`);
+      await response.text();
+      return response.status;
+    } catch (error) {
+      throw new Error(`It does not answer:\n${this.tail()}`, { cause: error });
+    }
+  }
+
   /** Stops it as an orchestrator does, and fails when that is not graceful. */
   async stop(): Promise<void> {
     await this.kill('SIGTERM');
