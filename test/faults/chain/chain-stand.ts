@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import type { CrashPoint } from '../../../src/kernel/crash-points.js';
 import type { Role } from '../../../src/kernel/env.js';
@@ -168,11 +169,11 @@ export class ChainStand {
 
   /** Waits until every link has arrived everywhere, or died, and nothing is left on the way. */
   async settled(withinMs: number): Promise<void> {
-    let left: Record<string, number> = {};
+    let left: object = {};
     const isSettled = async () => {
       await delay(LOOK_EVERY_MS);
-      left = await this.#leftToDo();
-      return Object.values(left).every((count) => count === 0);
+      left = await this.#leftToDo().catch((error: unknown) => ({ error: String(error) }));
+      return isDeepStrictEqual(left, NOTHING_LEFT);
     };
     // Twice, because a message may be on its way from one place to the next during a look.
     const isQuiet = async () => (await isSettled()) && isSettled();
