@@ -1,7 +1,6 @@
 import type { CrashPoint } from '../../src/kernel/crash-points.js';
 import { ChainStand } from './chain/chain-stand.js';
 import { expectNothingLostNorDoubled } from './chain/verdict.js';
-import { eachMoment } from './fault-stand.js';
 
 const LINKS = 120;
 /** What happens once per message, in the middle of the run; rounds and batches are fewer. */
@@ -59,8 +58,6 @@ describe('a process that is killed', () => {
       await stand.leasesEnd();
     }
     await stand.spawn();
-    await eachMoment(() => load.confirmed.size > 0, 10_000, 'orders are taken');
-    load.stop();
     await loading;
     const verdict = await stand.finish('crashes on the Postgres broker', 60_000);
     expectNothingLostNorDoubled(verdict);

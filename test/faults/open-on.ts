@@ -25,7 +25,8 @@ export async function openOn({ managementUrl }: RabbitMqService, clients: number
     const first = await look();
     await delay(STEADY_MS);
     const second = await look();
-    return first.connections === 2 * clients && isDeepStrictEqual(first, second) && second;
+    const isSteady = first.connections === 2 * clients && isDeepStrictEqual(first, second);
+    return isSteady ? second : undefined;
   };
   return until(steady, { withinMs: DEADLINE_MS, what: `two connections of each client` });
 }

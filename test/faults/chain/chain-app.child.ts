@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { startApp } from '../../../src/app.js';
 import { AppModule } from '../../../src/app.module.js';
 import { loadEnv } from '../../../src/kernel/env.js';
-import type { Broker, Delivery } from '../../../src/kernel/messaging/broker.js';
+import type { Broker, Consumption, Delivery } from '../../../src/kernel/messaging/broker.js';
 import { PostgresBroker } from '../../../src/kernel/messaging/postgres/postgres-broker.js';
 import { RabbitMqBroker } from '../../../src/kernel/messaging/rabbitmq/rabbitmq-broker.js';
 import { createLogger, exitOnCrash } from '../../../src/kernel/observability/logger.js';
@@ -22,18 +22,21 @@ const app = await startApp(env, Root);
 endProcessWith(app, env);
 console.log('Millrace is up');
 
+interface Consuming {
+  consume: (this: Broker, ...args: Parameters<Broker['consume']>) => Promise<Consumption>;
+}
+
 function noteDeliveries(journal: Journal): void {
   const scopes = new Set<string>(SCOPES);
-  for (const { prototype } of [RabbitMqBroker, PostgresBroker] as { prototype: Broker }[]) {
+  for (const { prototype } of [RabbitMqBroker, PostgresBroker] as { prototype: Consuming }[]) {
     const { consume } = prototype;
-    prototype.consume = function (this: Broker, queue, prefetch, onDelivery) {
+    prototype.consume = function (scope, prefetch, onDelivery) {
       const note = (delivery: Delivery): void => {
         const { attempt, message } = delivery;
-        const scope = queue;
         if (scopes.has(scope)) journal.write({ what: 'delivered', scope, id: message.id, attempt });
         onDelivery(delivery);
       };
-      return consume.call(this, queue, prefetch, note);
+      return consume.call(this, scope, prefetch, note);
     };
   }
 }
