@@ -1,8 +1,11 @@
-/** A full outbox goes to RabbitMQ: from the commit of its rows until each is confirmed and deleted. */
+/**
+ * A full outbox goes to RabbitMQ: from the commit of its rows until each is confirmed and deleted. `relay:snapshot`
+ * does it again and again while a reader holds a snapshot, because of which no deleted row can be cleaned away.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Channel, connect } from 'amqplib';
 import type { Client } from 'pg';
-import { run } from './support/bench.ts';
+import { type Bench, type Result, run, variant } from './support/bench.ts';
 import { declareQueue } from './support/events.ts';
 import { rounded } from './support/percentiles.ts';
 import { connectTo, numberSetting } from './support/services.ts';
@@ -33,23 +36,14 @@ const KINDS = {
 } satisfies Record<string, Kind>;
 
 await run(async (bench) => {
-  const messages = numberSetting('BENCH_MESSAGES', 200_000);
   const connection = await connect(bench.amqpUrl);
   const database = await connectTo(bench.databaseUrl);
   try {
     const channel = await connection.createChannel();
     await bench.start({ name: 'relay', roles: 'relay' });
     await allShardsOwned(database);
-    bench.startClock();
-    const events = await relayed({ database, channel }, KINDS.events, messages);
-    const commands = await relayed({ database, channel }, KINDS.commands, messages);
-    bench.stopClock();
-    return {
-      value: rounded(events),
-      unit: 'messages/s',
-      items: 2 * messages,
-      figures: { 'commands/s': rounded(commands), messages, keys: KEYS },
-    };
+    const stage = { bench, database, channel };
+    return await (variant === 'snapshot' ? besideASnapshot(stage) : undisturbed(stage));
   } finally {
     await database.end();
     await connection.close();
@@ -57,8 +51,67 @@ await run(async (bench) => {
 });
 
 interface Stage {
+  readonly bench: Bench;
   readonly database: Client;
   readonly channel: Channel;
+}
+
+async function undisturbed(stage: Stage): Promise<Result> {
+  const messages = numberSetting('BENCH_MESSAGES', 200_000);
+  stage.bench.startClock();
+  const events = await relayed(stage, KINDS.events, messages);
+  const commands = await relayed(stage, KINDS.commands, messages);
+  stage.bench.stopClock();
+  return {
+    value: rounded(events),
+    unit: 'messages/s',
+    items: 2 * messages,
+    figures: { 'commands/s': rounded(commands), messages, keys: KEYS },
+  };
+}
+
+/** The slowest round while the snapshot is held, in percent of the median of the rounds before. */
+async function besideASnapshot(stage: Stage): Promise<Result> {
+  const messages = numberSetting('BENCH_MESSAGES', 50_000);
+  const seconds = numberSetting('BENCH_SECONDS', 120);
+  const reader = await connectTo(stage.bench.databaseUrl);
+  try {
+    await publishedPerSecond(stage, KINDS.events, messages); // the first one warms up
+    const alone = [];
+    while (alone.length < 5) alone.push(await publishedPerSecond(stage, KINDS.events, messages));
+    await reader.query('begin isolation level repeatable read; select count(*) from kernel.relay');
+    const beside = [];
+    const until = performance.now() + seconds * 1_000;
+    while (performance.now() < until)
+      beside.push(await publishedPerSecond(stage, KINDS.events, messages));
+    const median = alone.toSorted((a, b) => a - b)[2] ?? Number.NaN;
+    return {
+      value: rounded((100 * Math.min(...beside)) / median, 1),
+      unit: '% of the rate without the reader',
+      figures: {
+        'messages/s without': rounded(median),
+        'messages/s, slowest round with': rounded(Math.min(...beside)),
+        'messages/s, last round with': rounded(beside.at(-1) ?? Number.NaN),
+        'rounds with': beside.length,
+        messages,
+        'snapshot held, seconds': seconds,
+      },
+    };
+  } finally {
+    await reader.end();
+  }
+}
+
+/** From the commit until the broker has them all. Deleted rows that stay make it costly to ask whether any are left. */
+async function publishedPerSecond({ database, channel }: Stage, kind: Kind, messages: number) {
+  const queue = `bench.${kind.routingKey}`;
+  await declareQueue(channel, queue, kind);
+  await fillOutbox(database, kind, messages);
+  const since = performance.now();
+  await until(async () => (await channel.checkQueue(queue)).messageCount >= messages, 20);
+  const seconds = (performance.now() - since) / 1_000;
+  await channel.purgeQueue(queue);
+  return messages / seconds;
 }
 
 /** Messages per second. The queue has no consumer: what is measured is the way into it. */

@@ -21,6 +21,8 @@ const BENCHES = {
   'tasks-latency': 'from the creation to the start of the run at 1,000 tasks a second',
   'tasks-latency:split': 'the same with creator, worker and relay in processes of their own',
   relay: 'a full outbox, published, confirmed and deleted',
+  'relay:snapshot': 'the same while a reader holds a snapshot for two minutes',
+  'relay-order': 'four relays publish the messages of 1,000 keys, each key in its order',
   'tasks-list': 'GET /tasks?status= among a million finished tasks',
   'tasks-priority': 'the start of an urgent task while 100,000 others are queued',
 } as const;

@@ -63,6 +63,13 @@ export class Bench {
     return { memory: Object.fromEntries(memory), cpu: this.#cpuUsed };
   }
 
+  /** Stops a program in the middle of the run. */
+  async leave(program: Program | undefined): Promise<void> {
+    if (!program) return;
+    await program.stop();
+    this.programs.splice(this.programs.indexOf(program), 1);
+  }
+
   async complain(): Promise<void> {
     for (const program of this.programs) {
       const lines = await program.logTail(5);

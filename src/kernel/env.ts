@@ -55,7 +55,7 @@ export const envSchema = z.object({
     .pipe(z.array(z.string().regex(/^[a-z0-9-]{1,40}$/)).min(1))
     .default(['default']),
   TASKS_EXTERNAL_KINDS: list.pipe(z.array(z.string())).default([]),
-  TASKS_CONCURRENCY: int(256, 1, 10_000),
+  TASKS_CONCURRENCY: int(512, 1, 10_000),
   TASKS_MAX_BACKLOG: int(1_000_000, 1, 1_000_000_000),
   TASKS_RETENTION_DAYS: int(30, 1, 3_650),
   TASKS_EVENTS: list

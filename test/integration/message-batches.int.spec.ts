@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Controller, Injectable, Module, UseGuards } from '@nestjs/common';
 import { z } from 'zod';
 import { DomainError } from '../../src/kernel/domain/domain-error.js';
-import type { Incoming, MessageOutcome } from '../../src/kernel/messaging/message-batches.js';
+import type { Incoming, MessageOutcome } from '../../src/kernel/messaging/batch-method.js';
 import { MessageScope, OnEvent, OnMessage } from '../../src/kernel/messaging/message.decorators.js';
 import { DeadLetter, RetryLater, Skip } from '../../src/kernel/messaging/settlement.js';
 import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';

@@ -7,6 +7,7 @@ import {
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { z } from 'zod';
 import { ENV, type Env } from '../env.js';
+import type { BatchMethod } from './batch-method.js';
 import {
   COMMANDS_EXCHANGE,
   EVENTS_EXCHANGE,
@@ -15,7 +16,6 @@ import {
 } from './broker.js';
 import { EventRoute } from './event-route.js';
 import { type Door, doorsOf, resultTypeOf, type Scope, scopeOf } from './message.decorators.js';
-import type { BatchMethod } from './message-batches.js';
 import { type Invoke, MessageInvoker } from './message-invoker.js';
 import { RouteTable } from './route-table.js';
 import { type ScopeSettings, settingsOf } from './scope-settings.js';

@@ -38,7 +38,7 @@ interface PlainOptions {
   readonly idempotent?: boolean;
 }
 
-/** Makes the method a {@link BatchMethod}: it takes at most `batch` messages at once, each with a valid body. */
+/** Makes the method a `BatchMethod`: it takes at most `batch` messages at once, each with a valid body. */
 export interface BatchOptions<B = unknown> extends PlainOptions {
   readonly batch: number;
   readonly body: z.ZodType<B>;
@@ -72,7 +72,7 @@ export function MessageScope(name: string, options: MessageScopeOptions = {}): C
  * Opens a method to commands. The route is a path inside the scope, as in `models/:id/train`; `@Param`, `@Body`
  * and `@Headers` read the message as they would read a request, guards and pipes included.
  *
- * With `batch` the method takes many messages at once, see {@link BatchMethod}; Nest's guards, pipes and
+ * With `batch` the method takes many messages at once, see `BatchMethod`; Nest's guards, pipes and
  * interceptors know only single calls, so a batch method that has some fails the boot.
  */
 export function OnMessage(route: string, options: OnMessageOptions = {}): MethodDecorator {

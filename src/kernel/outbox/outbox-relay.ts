@@ -74,9 +74,15 @@ export class OutboxRelay {
     await this.#readParked();
   }
 
-  /** One walk over the shards: several batches are under way, each reads on where the one before stopped. */
+  /**
+   * One walk over the shards, with several batches under way. Each reads from the floors again, without what is at hand:
+   * reading on where the one before stopped would step over rows that were numbered before and committed after it, and
+   * take the next ones of their keys first.
+   */
   async #sweep(): Promise<number> {
-    const place = this.#floors.begin(this.leases.owned, performance.now());
+    const floors = this.#floors.begin(this.leases.owned, performance.now());
+    const reached = new Map<number, string>();
+    const atHand = new Set<string>();
     const leftBehind = new Set<number>();
     const inFlight = new Set<Promise<void>>();
     const failures: unknown[] = [];
@@ -86,13 +92,16 @@ export class OutboxRelay {
     try {
       while (performance.now() < until && failures.length === 0 && !this.#loop.stopping) {
         const asked = this.#batchSize;
-        const rows = await this.store.read(place, asked);
+        const rows = await this.store.read(floors, atHand, asked);
         if (rows.length === 0) break;
         crashPoint('relay.after-read');
         for (const { shard, seq } of rows) {
           // Served shards go to the end of the line, so that a backlog in some cannot keep the others waiting.
-          place.delete(shard);
-          place.set(shard, seq);
+          const floor = floors.get(shard) ?? '0';
+          floors.delete(shard);
+          floors.set(shard, floor);
+          atHand.add(seq);
+          if (Number(seq) > Number(reached.get(shard) ?? '0')) reached.set(shard, seq);
         }
         this.#adaptBatchSize(rows);
         const ready = rows.filter((row) => {
@@ -103,7 +112,10 @@ export class OutboxRelay {
         published += ready.length;
         const delivery = this.#deliver(ready)
           .catch((error: unknown) => failures.push(error))
-          .then(() => void inFlight.delete(delivery));
+          .then(() => {
+            inFlight.delete(delivery);
+            for (const { seq } of ready) atHand.delete(seq);
+          });
         inFlight.add(delivery);
         if (inFlight.size >= MAX_IN_FLIGHT) await Promise.race(inFlight);
         if (rows.length < asked / 4) break;
@@ -116,7 +128,7 @@ export class OutboxRelay {
       this.#floors.reset();
       throw failures[0];
     }
-    this.#floors.end(place, leftBehind, performance.now());
+    this.#floors.end(reached, leftBehind, performance.now());
     return published;
   }
 

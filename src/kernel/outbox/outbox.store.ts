@@ -12,22 +12,27 @@ const PROMOTION_LOCK = 7_263_402;
 export class OutboxStore {
   constructor(private readonly database: Database) {}
 
-  /** The next rows of each shard after the given place, at most `limit` in all, each shard in its order. */
-  read(after: ReadonlyMap<number, string>, limit: number): Promise<OutboxRow[]> {
+  /** The first rows of each shard after its floor that are not at hand, at most `limit` in all, each shard in its order. */
+  read(
+    floors: ReadonlyMap<number, string>,
+    atHand: ReadonlySet<string>,
+    limit: number,
+  ): Promise<OutboxRow[]> {
     // One index probe per shard: a single `order by shard, seq` would serve shard 0 first for ever.
     return this.database.query<OutboxRow>(
-      `select next.* from unnest($1::smallint[], $2::bigint[]) as place (shard, seq)
+      `select next.* from unnest($1::smallint[], $2::bigint[]) as floor (shard, seq)
        cross join lateral (
          select ${COLUMNS} from kernel.outbox
-         where shard = place.shard and seq > place.seq
+         where shard = floor.shard and seq > floor.seq and seq <> all($5::bigint[])
          order by seq limit $3
        ) as next
        limit $4`,
       [
-        [...after.keys()],
-        [...after.values()],
-        Math.max(1, Math.ceil((limit * 2) / after.size)),
+        [...floors.keys()],
+        [...floors.values()],
+        Math.max(1, Math.ceil((limit * 2) / floors.size)),
         limit,
+        [...atHand],
       ],
     );
   }
