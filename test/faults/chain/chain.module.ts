@@ -1,6 +1,6 @@
 import { Body, Controller, Headers, Injectable, Module, Post } from '@nestjs/common';
 import { z } from 'zod';
-import type { Incoming, MessageOutcome } from '../../../src/kernel/messaging/message-batches.js';
+import type { Incoming, MessageOutcome } from '../../../src/kernel/messaging/batch-method.js';
 import {
   MessageScope,
   OnEvent,
