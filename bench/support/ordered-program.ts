@@ -104,6 +104,9 @@ function carryOut(order: Order): Promise<unknown> {
       return createAt(order);
     case 'starts':
       return Promise.resolve(starts.splice(0));
+    case 'handled':
+    case 'lateness':
+      return Promise.reject(new Error('That is what the program of `messages` does'));
   }
 }
 

@@ -21,7 +21,11 @@ export type Order =
       readonly perSecond: number;
       readonly seconds: number;
     }
-  | { readonly do: 'starts' };
+  | { readonly do: 'starts' }
+  /** Messages handled so far, by the program of `messages`. */
+  | { readonly do: 'handled' }
+  /** Sends messages through the outbox, each at its time. */
+  | { readonly do: 'lateness'; readonly perSecond: number; readonly seconds: number };
 
 /** Tells the creator how many of its tasks are done, all told. */
 export interface Credit {
@@ -48,6 +52,9 @@ export interface Answers {
   create: Created;
   'create-at': Creation[];
   starts: Starts;
+  handled: number;
+  /** Milliseconds from the wish to append a message to the entry of its handler. */
+  lateness: number[];
 }
 
 export type AnswerTo<O extends Order> = Answers[O['do']];

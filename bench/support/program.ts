@@ -52,7 +52,7 @@ export class Program {
     this.#logFile = join(logFolder, `${name}.log`);
     const log = openSync(this.#logFile, 'w');
     const main = join(compiledFolder, 'main.js');
-    const entry = ordered ? join(import.meta.dirname, 'ordered-program.ts') : (file ?? main);
+    const entry = file ?? (ordered ? join(import.meta.dirname, 'ordered-program.ts') : main);
     this.#child = spawn(process.execPath, [...nodeFlags(name), entry], {
       detached: true, // Ctrl-C reaches only us, and we decide the order of the end
       stdio: ['ignore', log, log, ...(ordered ? (['ipc'] as const) : [])],
