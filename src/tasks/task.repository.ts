@@ -38,7 +38,7 @@ export class TaskRepository {
   /** Returns the ids of those inserted; a task whose idempotency key is taken is left out. */
   async insertMany(tasks: readonly Task[]): Promise<Set<string>> {
     const states = tasks.map((task) => task.state);
-    const rows = await this.unitOfWork.query<{ id: string }>(
+    const rows = await this.unitOfWork.insert<{ id: string }>(
       `insert into tasks.task (status, ${INSERTED})
        select 'new', id, kind, queue, external, priority, max_attempts, timeout_ms, backoff::json, payload::json,
               idempotency_key, correlation_id, traceparent, created_at, created_at, coalesce(run_at, now())

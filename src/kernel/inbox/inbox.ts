@@ -21,7 +21,7 @@ export class Inbox {
    * effect; a concurrent duplicate waits here until the first one is committed or rolled back.
    */
   async accept(consumer: string, messageId: string): Promise<boolean> {
-    const rows = await this.unitOfWork.query(
+    const rows = await this.unitOfWork.insert(
       `insert into kernel.inbox (consumer, message_id) values ($1, $2) on conflict do nothing returning 1 as accepted`,
       [consumer, messageId],
     );
@@ -31,7 +31,7 @@ export class Inbox {
   /** Those that the consumer sees for the first time; as {@link accept} in all else. */
   async acceptMany(consumer: string, messageIds: readonly string[]): Promise<readonly string[]> {
     // In one order, so that two batches with messages in common wait for each other instead of deadlocking.
-    const rows = await this.unitOfWork.query<{ message_id: string }>(
+    const rows = await this.unitOfWork.insert<{ message_id: string }>(
       `insert into kernel.inbox (consumer, message_id)
        select $1, id from unnest($2::text[]) as id order by id
        on conflict do nothing returning message_id`,

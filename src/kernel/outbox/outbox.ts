@@ -37,7 +37,7 @@ export class Outbox {
     const now = messages.filter((message) => !message.dueAt);
     const later = messages.filter((message) => message.dueAt);
     if (now.length > 0) {
-      this.unitOfWork.defer(
+      this.unitOfWork.deferInsert(
         `insert into kernel.outbox (${COLUMNS}) select * from ${UNNEST})`,
         this.#columns(now),
       );
@@ -48,7 +48,7 @@ export class Outbox {
       });
     }
     if (later.length > 0) {
-      this.unitOfWork.defer(
+      this.unitOfWork.deferInsert(
         `insert into kernel.delayed_message (${COLUMNS}, due_at) select * from ${UNNEST}, $8::timestamptz[])`,
         [...this.#columns(later), later.map((message) => message.dueAt)],
       );

@@ -4,8 +4,8 @@ import { QueryFailedError, type QueryRunner } from 'typeorm';
 import { DatabaseUnavailableError } from './postgres-errors.js';
 import { type Answer, RoundTrip, type Statement } from './round-trip.js';
 
-const BEGIN: Statement = { sql: 'begin' };
-const COMMIT: Statement = { sql: 'commit' };
+const BEGIN: Statement = { sql: 'begin', isPrepared: true, hasRows: false };
+const COMMIT: Statement = { sql: 'commit', isPrepared: true, hasRows: false };
 
 const logger = new Logger('UnitOfWork');
 

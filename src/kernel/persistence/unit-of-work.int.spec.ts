@@ -78,21 +78,46 @@ describe('a Unit of Work', () => {
     expect(await notes(text)).toEqual([]);
   });
 
-  it('runs deferred statements with the commit, in their order', async () => {
-    const [one, other] = [newText(), newText()];
+  it('runs deferred inserts with the commit, and not before', async () => {
+    const [one, other] = [newText(), newText()].sort();
     await unitOfWork.run(async () => {
-      unitOfWork.defer('update note set text = $2 where text = $1', [one, other]);
-      await write(one);
-      expect(await notes(other)).toEqual([]);
+      unitOfWork.deferInsert('insert into note (text) values ($1)', [other]);
+      await write(one!);
+      expect(await notes(one!, other!)).toHaveLength(1);
     });
-    expect(await notes(one, other)).toEqual([expect.objectContaining({ text: other })]);
+    expect(await notes(one!, other!)).toHaveLength(2);
+  });
+
+  it('prepares inserts, also again after one that failed before it was prepared', async () => {
+    const single = createDataSource({ url: lease.url, poolSize: 1 });
+    await single.initialize();
+    const work = new UnitOfWork(single);
+    const sql = 'insert into note (text) values ($1) returning text';
+    const text = newText();
+    const failing = work.run(async () => {
+      work.deferInsert('insert into note (text) values ($1), ($1)', [newText()]);
+      work.deferInsert(sql, [newText()]);
+      return Promise.resolve();
+    });
+    await expect(failing).rejects.toThrow('duplicate key');
+    for (const each of [text, newText()]) {
+      expect(await work.run(() => work.insert(sql, [each]))).toEqual([{ text: each }]);
+    }
+    await expect(work.run(() => work.insert(sql, [text]))).rejects.toThrow('duplicate key');
+    const last = newText();
+    expect(await work.run(() => work.insert(sql, [last]))).toEqual([{ text: last }]);
+    const prepared = await work.run(() =>
+      work.query('select 1 from pg_prepared_statements where statement = $1', [sql]),
+    );
+    expect(prepared).toHaveLength(1);
+    await single.destroy();
   });
 
   it('fails with a deferred statement, and leaves nothing behind', async () => {
     const text = newText();
     const run = unitOfWork.run(async () => {
       await write(text);
-      unitOfWork.defer('insert into note (text) values ($1)', [text]);
+      unitOfWork.deferInsert('insert into note (text) values ($1)', [text]);
     });
     await expect(run).rejects.toThrow('duplicate key');
     expect(await notes(text)).toEqual([]);

@@ -61,12 +61,18 @@ export class UnitOfWork {
     return (await this.#open.transaction.query({ sql, parameters })) as Row[];
   }
 
+  /** The same for an INSERT of given values, which is planned once per connection instead of every time. */
+  async insert<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
+    const statement = { sql, parameters, isPrepared: true };
+    return (await this.#open.transaction.query(statement)) as Row[];
+  }
+
   /**
-   * Runs one statement, of which nothing is read, with the commit and in its round trip. When it fails, so does the
-   * transaction. Throws outside of {@link run}.
+   * Runs an INSERT of given values, of which nothing is read, with the commit and in its round trip. When it fails, so
+   * does the transaction. Throws outside of {@link run}.
    */
-  defer(sql: string, parameters: readonly unknown[]): void {
-    this.#open.transaction.defer({ sql, parameters });
+  deferInsert(sql: string, parameters: readonly unknown[]): void {
+    this.#open.transaction.defer({ sql, parameters, isPrepared: true, hasRows: false });
   }
 
   /** Runs the hook once the transaction is committed; never when it is rolled back. One that throws is only logged. */
