@@ -121,6 +121,7 @@ const steps: Step[] = [
     'src',
     'scripts',
     'test',
+    'examples',
     '--output-type',
     'err-long',
   ),
