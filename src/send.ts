@@ -1,75 +1,34 @@
-import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
-import { loadEnv } from './kernel/env.js';
+import { InvalidEnvironmentError, loadEnv } from './kernel/env.js';
 import { Ids } from './kernel/ids.js';
-import { COMMANDS_EXCHANGE, type Broker } from './kernel/messaging/broker.js';
-import { HEADER } from './kernel/messaging/message-headers.js';
+import { type Broker, COMMANDS_EXCHANGE } from './kernel/messaging/broker.js';
 import { PostgresBroker } from './kernel/messaging/postgres/postgres-broker.js';
 import { RabbitMqBroker } from './kernel/messaging/rabbitmq/rabbitmq-broker.js';
-
-const USAGE = `Usage: npm run send -- <scope>/<route> ['<json>'] [--header name=value ...] [--id <message id>]
-
-Sends one message and waits until the broker has it, for example
-  npm run send -- tasks/create '{"payload":"from the queue"}'`;
-
-interface Command {
-  readonly scope: string;
-  readonly route: string;
-  readonly body: string;
-  readonly id: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Undefined when the arguments do not say what to send. */
-function readCommand(): Command | undefined {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      header: { type: 'string', multiple: true, default: [] },
-      id: { type: 'string', default: new Ids().next() },
-    },
-  });
-  const [target = '', body = 'null'] = positionals;
-  const [scope = '', ...route] = target.split('/');
-  if (scope === '' || route.length === 0) return undefined;
-  const headers = values.header.map((pair): [string, string] => {
-    const [name = '', ...value] = pair.split('=');
-    return [name, value.join('=')];
-  });
-  return {
-    scope,
-    route: route.join('/'),
-    body,
-    id: values.id,
-    headers: Object.fromEntries(headers),
-  };
-}
+import { readSendCommand, type SendCommand, USAGE, UsageError } from './send-command.js';
 
 async function main(): Promise<number> {
-  const command = readCommand();
+  const command = readSendCommand(process.argv.slice(2));
   if (!command) {
-    console.error(USAGE);
-    return 2;
+    console.log(USAGE);
+    return 0;
   }
-  const { scope, route, body, id, headers } = command;
   const broker = createBroker();
   await broker.start();
   try {
-    const [error] = await broker.publish([
-      {
-        id,
-        exchange: COMMANDS_EXCHANGE,
-        routingKey: scope,
-        headers: { ...headers, [HEADER.route]: route },
-        contentType: 'application/json',
-        payload: Buffer.from(body),
-      },
-    ]);
-    console.log(error ? `Not sent: ${error.message}` : `Sent ${id} to ${scope}/${route}`);
-    return error ? 1 : 0;
+    return await send(broker, command);
   } finally {
     await broker.close();
   }
+}
+
+async function send(broker: Broker, command: SendCommand): Promise<number> {
+  const { queue, headers, contentType, payload, id = new Ids().next() } = command;
+  const address = { exchange: COMMANDS_EXCHANGE, routingKey: queue } as const;
+  const message = { ...address, id, headers, contentType, payload: Buffer.from(payload) };
+  const [error] = await broker.publish([message]);
+  if (error) console.error(`Not sent: ${error.message}`);
+  else console.log(`Sent ${id} to ${queue}/${String(headers['route'])}`);
+  return error ? 1 : 0;
 }
 
 function createBroker(): Broker {
@@ -81,4 +40,12 @@ function createBroker(): Broker {
     : new RabbitMqBroker({ url: env.AMQP_URL, logger });
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (error instanceof UsageError) console.error(`${error.message}\n\n${USAGE}`);
+  else if (error instanceof InvalidEnvironmentError) {
+    console.error(`${error.message}\nIs the stand up? \`make all\` starts it.`);
+  } else console.error(error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { execa } from 'execa';
+import { projectFolder } from '../../scripts/services/folders.ts';
+import { until } from './until.js';
+
+/** The services that an example stands on, as `.stand/env` names them. */
+export interface ExampleGround {
+  readonly databaseUrl: string;
+  readonly amqpUrl: string | undefined;
+}
+
+const READY_MS = 60_000;
+const LOADER = ['--import', './test/support/run-typescript.mjs'];
+const running = new Set<SpawnedExample>();
+
+/** `npm run example:ml` as processes of its own. */
+export class SpawnedExample {
+  #log = '';
+  readonly #exited: Promise<unknown>;
+
+  constructor(private readonly child: ChildProcess) {
+    this.#exited = once(child, 'exit');
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (chunk: string) => {
+        this.#log += chunk;
+      });
+    }
+  }
+
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Resolves when so many replicas serve. */
+  async up(replicas: number): Promise<void> {
+    await until(
+      () => {
+        if (this.child.exitCode !== null) throw new Error(`It has ended:\n${this.#log}`);
+        return this.#log.split('The ML example is up').length > replicas;
+      },
+      { withinMs: READY_MS, what: 'the example is up' },
+    );
+  }
+
+  /** Tells it to end, and answers its exit code once all of it has ended. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.child.exitCode === null) this.child.kill(signal);
+    await this.#exited;
+    running.delete(this);
+    return this.child.exitCode;
+  }
+}
+
+/** Ends at the latest with the test. `folder` is that of the project, or of a copy. */
+export async function spawnExample(
+  ground: ExampleGround,
+  { replicas = 1, port = 0, folder = projectFolder } = {},
+): Promise<SpawnedExample> {
+  const args = ['--replicas', String(replicas), '--port', String(port)];
+  const child = spawn(process.execPath, [...LOADER, 'examples/ml/start.ts', ...args], {
+    cwd: folder,
+    env: environment(ground),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const example = new SpawnedExample(child);
+  running.add(example);
+  await example.up(replicas);
+  return example;
+}
+
+/** Runs `npm run send` with these arguments, without the build: `src/send.ts`, compiled on the way. */
+export async function sendByCommand(
+  ground: ExampleGround,
+  args: readonly string[],
+): Promise<{ exitCode: number | undefined; stdout: string; stderr: string }> {
+  return execa(process.execPath, [...LOADER, 'src/send.ts', ...args], {
+    cwd: projectFolder,
+    env: environment(ground),
+    extendEnv: false,
+    reject: false,
+  });
+}
+
+function environment({ databaseUrl, amqpUrl }: ExampleGround): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    NODE_ENV: 'test',
+    AUTH_MODE: 'open',
+    DATABASE_URL: databaseUrl,
+    ...(amqpUrl === undefined ? {} : { AMQP_URL: amqpUrl }),
+  };
+}
+
+afterEach(async () => {
+  for (const example of running) await example.stop();
+});
