@@ -73,7 +73,7 @@ export async function spawnExample(
 export async function sendByCommand(
   ground: ExampleGround,
   args: readonly string[],
-): Promise<{ exitCode: number | undefined; stdout: string; stderr: string }> {
+): Promise<{ exitCode?: number; stdout: string; stderr: string }> {
   return execa(process.execPath, [...LOADER, 'src/send.ts', ...args], {
     cwd: projectFolder,
     env: environment(ground),
