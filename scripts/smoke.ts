@@ -26,6 +26,11 @@ const checks: Record<string, () => Promise<void>> = {
       'no path /tasks',
     );
   },
+  'the AsyncAPI document and its page are served': async () => {
+    expect((await fetch(`${base}/api/asyncapi`)).ok, 'GET /api/asyncapi is not OK');
+    const document = await getJson<{ channels: Record<string, unknown> }>('/api/asyncapi.json');
+    expect('tasks.create' in document.channels, 'no channel tasks.create');
+  },
   'POST /tasks answers 201 with a new task': async () => {
     const response = await fetch(`${base}/tasks`, {
       method: 'POST',

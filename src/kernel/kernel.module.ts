@@ -24,6 +24,7 @@ import { Ids } from './ids.js';
 import { Inbox } from './inbox/inbox.js';
 import { BROKER, type Broker } from './messaging/broker.js';
 import { MessageBatches } from './messaging/message-batches.js';
+import { MessageClient } from './messaging/message-client.js';
 import { MessageInvoker } from './messaging/message-invoker.js';
 import { MessageJudge } from './messaging/message-judge.js';
 import { MessagePipeline } from './messaging/message-pipeline.js';
@@ -52,6 +53,7 @@ const SERVICES = [
   Ids,
   Inbox,
   Mediator,
+  MessageClient,
   MessageServer,
   Outbox,
   OutboxRelay,

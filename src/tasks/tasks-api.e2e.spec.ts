@@ -109,7 +109,7 @@ describe('tasks over REST', () => {
       external: false,
       max_attempts: 3,
       timeout_ms: 300_000,
-      concurrency: 256,
+      concurrency: 512,
       payload_schema: { anyOf: expect.arrayContaining([{}]) as unknown },
     });
     expect(body.items[2]).toMatchObject({ external: true, concurrency: null, payload_schema: {} });

@@ -105,7 +105,36 @@ export const taskView = z
     started_at: z.iso.datetime().nullable(),
     finished_at: z.iso.datetime().nullable(),
   })
-  .meta({ id: 'Task' });
+  .meta({
+    id: 'Task',
+    examples: [
+      {
+        id: '019aa3a4-5b6c-7d8e-9f00-112233445566',
+        kind: 'emulate',
+        queue: 'default',
+        status: 'succeeded',
+        priority: 0,
+        payload: 'test task',
+        progress: 100,
+        result: { slept_ms: 5_210 },
+        error: null,
+        failures: [
+          { attempt: 1, code: 'error', message: 'Bad luck', at: '2025-11-21T09:30:06.000Z' },
+        ],
+        attempt: 2,
+        max_attempts: 3,
+        timeout_ms: 300_000,
+        backoff: { kind: 'exponential', delay_ms: 1_000, max_ms: 300_000, jitter: true },
+        idempotency_key: null,
+        correlation_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+        run_at: '2025-11-21T09:30:06.412Z',
+        created_at: '2025-11-21T09:30:00.000Z',
+        updated_at: '2025-11-21T09:30:11.622Z',
+        started_at: '2025-11-21T09:30:00.018Z',
+        finished_at: '2025-11-21T09:30:11.622Z',
+      },
+    ],
+  });
 
 export type TaskView = Omit<
   z.output<typeof taskView>,

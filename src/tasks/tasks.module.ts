@@ -1,5 +1,6 @@
 import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { ENV, type Env } from '../kernel/env.js';
+import { PublishesEvents } from '../kernel/messaging/event-contracts.js';
 import { BeatLeaseHandler } from './commands/beat-lease.js';
 import { CancelTaskHandler } from './commands/cancel-task.js';
 import { ChangeScheduleHandler } from './commands/change-schedule.js';
@@ -29,6 +30,7 @@ import { CountTasksHandler } from './queries/count-tasks.js';
 import { ListTaskKindsHandler } from './queries/list-task-kinds.js';
 import { SummarizeTasksHandler } from './queries/summarize-tasks.js';
 import { TaskWatch } from './queries/task-watch.js';
+import { TASK_EVENT_CONTRACTS } from './task.contracts.js';
 import { TaskEventsController } from './task-events.controller.js';
 import { TaskKindsController } from './task-kinds.controller.js';
 import { BulkRetry } from './worker/bulk-retry.js';
@@ -100,6 +102,7 @@ import { WorkerRepository } from './worker.repository.js';
     WorkerRepository,
   ],
 })
+@PublishesEvents(...TASK_EVENT_CONTRACTS)
 export class TasksModule implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(ENV) private readonly env: Env,

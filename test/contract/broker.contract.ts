@@ -1,6 +1,7 @@
 import { deliveringContract } from './broker-delivering.contract.js';
 import { orderingContract } from './broker-ordering.contract.js';
 import { BrokerFixture, type BrokerClient } from './broker-fixture.js';
+import { repliesContract } from './broker-replies.contract.js';
 import { publishingContract } from './broker-publishing.contract.js';
 import { cutContract, settlingContract } from './broker-settling.contract.js';
 
@@ -27,6 +28,7 @@ export function brokerContract(
     publishingContract(fixture);
     deliveringContract(fixture);
     settlingContract(fixture);
+    repliesContract(fixture, cutConnections);
     orderingContract(fixture, cutConnections);
     if (cutConnections) cutContract(fixture, cutConnections);
   });

@@ -71,6 +71,28 @@ describe('the Postgres broker', () => {
     await Promise.all(brokers.splice(0).map((broker) => broker.close()));
   });
 
+  it('removes the reply queue of a process that died', async () => {
+    const [dead, living] = [await startBroker(), await startBroker()];
+    const { name = '' } = await dead.openReplies(() => undefined);
+    const stamp = `update broker_topology.reply_queue set seen_at = $2 where name = $1`;
+    await sql.query(stamp, [name, new Date(Date.now() - 61_000)]);
+    await living.openReplies(() => undefined);
+    const [outcome] = await living.publish([{ ...command(queue), toQueue: name }]);
+    expect(outcome?.name).toBe('UnroutableError');
+  });
+
+  it('makes its reply queue anew when it was taken for dead', async () => {
+    const broker = await startBroker({ replyQueueSeconds: 1 });
+    const replies: BrokerMessage[] = [];
+    const { name = '' } = await broker.openReplies((reply) => replies.push(reply));
+    await sql.query(`select broker.delete_queue($1)`, [name]);
+    await eventually(async () => {
+      await broker.reply({ ...command(queue), replyTo: name });
+      return replies.length > 0;
+    }, true);
+    expect(replies[0]?.routingKey).toBe(`${queue}.run`);
+  });
+
   it('takes back what a killed process held, and nothing from a living one', async () => {
     const settings = { holdSeconds: 10, superviseSeconds: 1 };
     const broker = await startBroker(settings);

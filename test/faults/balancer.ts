@@ -33,7 +33,7 @@ export class Balancer {
 
   async #isReady(name: string): Promise<boolean> {
     try {
-      return (await this.stand.readinessOf(name)) === 200;
+      return (await this.stand.app(name).readiness()) === 200;
     } catch {
       return false; // it is gone, or its door is closed
     }

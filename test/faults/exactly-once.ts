@@ -77,7 +77,7 @@ async function expectTrueCounts(stand: FaultStand): Promise<void> {
 }
 
 /** One line per run, where the reports of tests go. */
-export function tell(run: string, verdict: Verdict, more: object = {}): void {
+export function tell(run: string, verdict: object, more: object = {}): void {
   const numbers = Object.entries({ ...verdict, ...more }).map(
     ([what, n]) => `${what} ${String(n)}`,
   );

@@ -132,18 +132,6 @@ export class FaultStand {
     process.kill(this.app(name).pid, 'SIGCONT');
   }
 
-  /** The status that its probe answers; fails with its log when it answers nothing. */
-  async readinessOf(name: string): Promise<number> {
-    const app = this.app(name);
-    try {
-      const response = await fetch(`${app.http.url}/health/ready`);
-      await response.text();
-      return response.status;
-    } catch (error) {
-      throw new Error(`The ${name} does not answer:\n${warningsOf(app)}`, { cause: error });
-    }
-  }
-
   get url(): string {
     return this.app('api').http.url;
   }

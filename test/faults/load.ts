@@ -99,7 +99,7 @@ export class Load {
 }
 
 /** The code of the connection's error, which fetch wraps. (Its errors come from another realm: no instanceof.) */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const { cause } = error as { cause?: { code?: string; message?: string } };
   return cause?.code ?? cause?.message ?? String(error);
 }

@@ -55,7 +55,7 @@ describe('Postgres ended by kill -9 under load', () => {
   async function readinessBecomes(status: number, withinMs: number): Promise<void> {
     await Promise.all(
       PART_NAMES.map((name) => {
-        const ready = async () => (await stand.readinessOf(name)) === status;
+        const ready = async () => (await stand.app(name).readiness()) === status;
         return eachMoment(ready, withinMs, `readiness ${status} of the ${name}`);
       }),
     );

@@ -1,4 +1,5 @@
-import { Controller, Module } from '@nestjs/common';
+import { Controller, Module, Scope } from '@nestjs/common';
+import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { MessageScope, OnEvent, OnMessage } from '../../src/kernel/messaging/message.decorators.js';
 import { TaskHandler } from '../../src/tasks/index.js';
 import { bootApp } from '../support/app.js';
@@ -75,5 +76,46 @@ describe('the boot', () => {
   it('is granted where one route is the more exact one', async () => {
     const app = await bootApp({ modules: [moduleOf(First, Distinct)] });
     expect((await app.http.get('/health')).status).toBe(200);
+  });
+});
+
+describe('the boot with decorators of Nest', () => {
+  const refusal = async (controller: new () => object) => {
+    const booted = bootApp({ modules: [moduleOf(controller)] });
+    return String(await booted.catch((reason: unknown) => reason));
+  };
+
+  it('is refused for a controller without a scope', async () => {
+    @Controller()
+    class Homeless {
+      @EventPattern('probe.happened.v1')
+      hear(_event: unknown): void {}
+    }
+    expect(await refusal(Homeless)).toContain(
+      'Homeless has handlers for messages, but has no @MessageScope to take them from',
+    );
+  });
+
+  it('is refused for a controller that is made anew for each request', async () => {
+    @Controller({ scope: Scope.REQUEST })
+    @MessageScope('fleeting')
+    class Fleeting {
+      @MessagePattern('run')
+      run(): void {}
+    }
+    expect(await refusal(Fleeting)).toContain('Fleeting has handlers for messages, but is made');
+  });
+
+  it('is refused for a pattern and a route that match the same messages', async () => {
+    @Controller()
+    @MessageScope('clashing')
+    class Clashing {
+      @MessagePattern('models/:id/train')
+      train(): void {}
+
+      @OnMessage('models/:name/train')
+      trainToo(): void {}
+    }
+    expect(await refusal(Clashing)).toContain('match the same messages');
   });
 });

@@ -15,6 +15,10 @@ export interface SpawnOptions {
   /** Default: all. */
   readonly roles?: readonly Role[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Default: `src/main.ts`. Another one says "Millrace is up" as well. */
+  readonly program?: string;
+  /** It may be killed from inside, see {@link SpawnedApp.crashed}, even before it is up. */
+  readonly mayCrash?: boolean;
 }
 
 const READY_MS = 30_000;
@@ -70,11 +74,33 @@ export class SpawnedApp {
     }
   }
 
+  /** Resolves when it was killed from inside, as its test had arranged; fails with the log when it was not in time. */
+  async crashed(options: UntilOptions = {}): Promise<void> {
+    try {
+      await until(() => !this.isRunning, options);
+    } catch (error) {
+      throw new Error(`It did not crash:\n${this.tail()}`, { cause: error });
+    }
+    if (this.child.signalCode !== 'SIGKILL') throw new Error(`It ended so:\n${this.tail()}`);
+    this.#wanted = false;
+  }
+
   /** Resolves when the process is gone, its sockets with it. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.#wanted = false;
     this.child.kill(signal);
     await this.#exited;
+  }
+
+  /** The status that its probe answers; fails with its log when it answers nothing. */
+  async readiness(): Promise<number> {
+    try {
+      const response = await fetch(`${this.http.url}/health/ready`);
+      await response.text();
+      return response.status;
+    } catch (error) {
+      throw new Error(`It does not answer:\n${this.tail()}`, { cause: error });
+    }
   }
 
   /** Stops it as an orchestrator does, and fails when that is not graceful. */
@@ -98,19 +124,22 @@ export class SpawnedApp {
 }
 
 /**
- * Starts `src/main.ts`, compiled on the way, as a process of its own; resolves when it is up. It ends at the latest with
+ * Starts a program, compiled on the way, as a process of its own; resolves when it is up. It ends at the latest with
  * the test (`afterEach`), and a process that ended by itself fails the test with its log.
  */
 export async function spawnApp(options: SpawnOptions): Promise<SpawnedApp> {
   const port = await getPort();
+  const { program = 'src/main.ts' } = options;
   const child = spawn(
     process.execPath,
-    ['--import', './test/support/run-typescript.mjs', '--enable-source-maps', 'src/main.ts'],
+    ['--import', './test/support/run-typescript.mjs', '--enable-source-maps', program],
     { cwd: projectFolder, env: environment(options, port), stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const app = new SpawnedApp(child, port, whenWeDie('kill -9 "$1"', [String(child.pid)]));
   spawned.add(app);
-  await app.said(/Millrace is up/, { withinMs: READY_MS });
+  await app.said(/Millrace is up/, { withinMs: READY_MS }).catch((error: unknown) => {
+    if (!options.mayCrash || app.isRunning) throw error;
+  });
   return app;
 }
 

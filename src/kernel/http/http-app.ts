@@ -6,11 +6,14 @@ import {
   type Type,
   VersioningType,
 } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { ModulesContainer, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { ConnectionError, FastifyHttpOptions, FastifyInstance } from 'fastify';
 import type { Env } from '../env.js';
+import { asyncApiDocument } from '../messaging/asyncapi/asyncapi-document.js';
+import { asyncApiPage, PAGE_MAY_LOAD } from '../messaging/asyncapi/asyncapi-page.js';
+import type { AsyncApiDocument } from '../messaging/asyncapi/asyncapi-types.js';
 import { registerHttpTracing } from '../observability/http-tracing.js';
 import { newTraceId } from '../observability/trace-context.js';
 import { AllowedMethods } from './allowed-methods.js';
@@ -41,7 +44,7 @@ const TIMEOUTS = {
 
 /**
  * The application with its HTTP door: JSON only, problem documents, `/api/v1` with aliases, documentation at
- * `/api/docs`. Fails like `NestFactory.create` does; it does not listen yet.
+ * `/api/docs` and `/api/asyncapi`. Fails like `NestFactory.create` does; it does not listen yet.
  */
 export async function createHttpApp(
   module: DynamicModule | Type,
@@ -93,19 +96,26 @@ function configureHttp(app: NestFastifyApplication, env: Env): void {
   app.get(Draining).watch(fastify);
   fastify.get('/', (_request, reply) => reply.redirect('/api/docs'));
   serveDocumentation(app);
+  serveMessageDocumentation(fastify, asyncApiDocument(app.get(ModulesContainer), env));
 }
 
 /**
- * The OpenAPI document of a module as it would be served. Nothing of the module is started, so it needs neither
- * database nor broker.
+ * The documents of a module as they would be served. Nothing of the module is started, so it needs neither database
+ * nor broker.
  */
-export async function describeApi(module: DynamicModule | Type): Promise<OpenAPIObject> {
+export async function describeApi(
+  module: DynamicModule | Type,
+  env: Env,
+): Promise<{ openApi: OpenAPIObject; asyncApi: AsyncApiDocument }> {
   const app = await NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(), {
     preview: true,
     logger: ['error'],
   });
   describeRoutes(app);
-  return openApiDocument(app);
+  return {
+    openApi: openApiDocument(app),
+    asyncApi: asyncApiDocument(app.get(ModulesContainer), env),
+  };
 }
 
 /** Where the controllers are served; all that the OpenAPI document needs to know. */
@@ -120,6 +130,18 @@ function serveDocumentation(app: NestFastifyApplication): void {
     raw: ['json'],
     customSiteTitle: 'Millrace API',
   });
+}
+
+function serveMessageDocumentation(fastify: FastifyInstance, document: AsyncApiDocument): void {
+  const json = JSON.stringify(document);
+  const page = asyncApiPage(document);
+  fastify.get('/api/asyncapi.json', (_request, reply) => reply.type('application/json').send(json));
+  fastify.get('/api/asyncapi', (_request, reply) =>
+    reply
+      .header('content-security-policy', PAGE_MAY_LOAD)
+      .type('text/html; charset=utf-8')
+      .send(page),
+  );
 }
 
 /**

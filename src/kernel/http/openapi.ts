@@ -1,12 +1,15 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { VERSION } from '../version.js';
 import { toOpenApiSchema } from './openapi-schemas.js';
 import { verdict, problemOf } from './problem.js';
 
 const DESCRIPTION = `Durable tasks, workflows, quota-aware providers and betting on Postgres and RabbitMQ.
 
 Every path also answers without \`/api/v1\`. Errors are \`application/problem+json\` (RFC 9457).
-A collection's POST takes one object or an array of up to 1,000, all or nothing.`;
+A collection's POST takes one object or an array of up to 1,000, all or nothing.
+
+The same service by message: [queues, routes and events](/api/asyncapi).`;
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Responses = Operation['responses'];
@@ -24,7 +27,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .setOpenAPIVersion('3.1.0')
     .setTitle('Millrace')
     .setDescription(DESCRIPTION)
-    .setVersion('1')
+    .setVersion(VERSION)
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     standardSchemaConverter: toOpenApiSchema,

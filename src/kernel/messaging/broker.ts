@@ -64,6 +64,13 @@ export interface Consumption {
   release(): Promise<void>;
 }
 
+/** Where replies to one process arrive. It ends with the process, however that ends. */
+export interface ReplyQueue {
+  /** For `replyTo`; undefined while the broker cannot be reached. After a lost connection it may be another one. */
+  readonly name: string | undefined;
+  close(): Promise<void>;
+}
+
 /**
  * The broker is there but does not take this message: no queue wants it, its queue is full, it is too large.
  * Sending others may well succeed.
@@ -103,6 +110,12 @@ export interface Broker {
 
   /** Answers the asker of a message straight into its reply queue, at most once. */
   reply(message: BrokerMessage & { replyTo: string }): Promise<void>;
+
+  /**
+   * Opens a queue for replies to this process and hands over what arrives, at most once: a lost connection loses what is
+   * under way. It goes when it is closed, and a little later when the process died.
+   */
+  openReplies(onReply: (reply: BrokerMessage) => void): Promise<ReplyQueue>;
 
   /** At most `prefetch` unsettled deliveries are at hand at any time. */
   consume(

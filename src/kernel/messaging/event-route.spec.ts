@@ -15,6 +15,12 @@ describe('an event route', () => {
     expect(new EventRoute(route).binding).toBe(binding);
   });
 
+  it('is described by its address and the names of its parameters', () => {
+    expect([trained.address, trained.parameters]).toEqual(['models.{id}.trained', ['id']]);
+    const plain = new EventRoute('tasks.task-succeeded.v1');
+    expect([plain.address, plain.parameters]).toEqual(['tasks.task-succeeded.v1', []]);
+  });
+
   it.each(['', '/', 'models.*', 'models/#', 'two words'])('cannot be %p', (route) => {
     expect(() => new EventRoute(route)).toThrow('no event route');
   });

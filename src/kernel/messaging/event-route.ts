@@ -25,13 +25,22 @@ export class EventRoute {
     return this.#words.map((word) => (word.startsWith(':') ? '*' : word)).join('.');
   }
 
+  /** The name on the wire with its parameters in braces: `models.{id}.trained`. */
+  get address(): string {
+    return this.#words.map((word) => word.replace(/^:(.*)$/, '{$1}')).join('.');
+  }
+
+  /** Names of the parameters, in their order. */
+  get parameters(): readonly string[] {
+    return this.#words.filter((word) => word.startsWith(':')).map((word) => word.slice(1));
+  }
+
   /**
    * The values of the parameters, in their order. Throws a `DomainError` for one that is missing, empty or no text
    * that UTF-8 can hold.
    */
   values(valueOf: (name: string) => string | undefined): readonly string[] {
-    const names = this.#words.filter((word) => word.startsWith(':')).map((word) => word.slice(1));
-    return names.map((name) => {
+    return this.parameters.map((name) => {
       const value = valueOf(name);
       if (value?.isWellFormed()) return value;
       throw new DomainError(

@@ -60,12 +60,18 @@ export class MessageScopes {
   /** All scopes of the modules that this process carries, served here or not. */
   find(): ServedScope[] {
     const controllers = new Map<string, { scopes: Scope[]; instances: object[] }>();
-    for (const { metatype, instance } of this.discovery.getControllers()) {
-      const scope = metatype && scopeOf(metatype);
-      if (!scope || !instance) continue;
+    for (const wrapper of this.discovery.getControllers()) {
+      const instance = wrapper.instance as object | undefined;
+      const scope = wrapper.metatype && scopeOf(wrapper.metatype);
+      if (!instance || !(scope ?? this.#isOpen(instance))) continue;
+      const { name } = instance.constructor;
+      if (!scope) throw new Error(refusal(name, 'has no @MessageScope to take them from'));
+      if (!wrapper.isDependencyTreeStatic()) {
+        throw new Error(refusal(name, 'is made anew for each request'));
+      }
       const known = controllers.get(scope.name) ?? { scopes: [], instances: [] };
       known.scopes.push(scope);
-      known.instances.push(instance as object);
+      known.instances.push(instance);
       controllers.set(scope.name, known);
     }
     return [...controllers.values()].map(({ scopes, instances }) =>
@@ -95,20 +101,25 @@ export class MessageScopes {
     };
   }
 
+  #isOpen(instance: object): boolean {
+    const prototype = Object.getPrototypeOf(instance) as object;
+    const methods = this.scanner.getAllMethodNames(prototype);
+    return methods.some((method) => doorsOf(prototype, method).length > 0);
+  }
+
   #doors(instance: object): { door: Door; handler: MessageHandler }[] {
     const prototype = Object.getPrototypeOf(instance) as object;
     return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
-      const doors = doorsOf(prototype, method);
-      if (doors.length === 0) return [];
-      const invoke = this.invoker.create(instance, method);
-      return doors.map((door) => ({
+      return doorsOf(prototype, method).map((door) => ({
         door,
         handler: {
           name: `${instance.constructor.name}.${method}`,
           route: door.pattern,
           idempotent: door.idempotent ?? false,
           resultType: resultTypeOf(prototype, method),
-          invoke,
+          invoke: door.rpc
+            ? this.invoker.createRpc(instance, method, door.pattern)
+            : this.invoker.create(instance, method),
           ...batchOf(door, instance, method),
         },
       }));
@@ -116,8 +127,17 @@ export class MessageScopes {
   }
 }
 
-/** Settings that stand in two places would be a guess about which one holds. */
-function onlyOne(scopes: readonly Scope[]): Scope {
+/** The queues that a scope is served from, without the events that they subscribe to. */
+export function queuesOf(scope: Scope, env: Env): QueueDeclaration[] {
+  return declarations(scope, env, []);
+}
+
+function refusal(controller: string, why: string): string {
+  return `${controller} has handlers for messages, but ${why}`;
+}
+
+/** The scope of several controllers. Settings that stand in two places would be a guess about which one holds: throws. */
+export function onlyOne(scopes: readonly Scope[]): Scope {
   const [first, second] = scopes.filter((scope) => Object.keys(scope).length > 1);
   const [any] = scopes;
   if (!any || second)

@@ -1,4 +1,13 @@
 import { applyDecorators, UseInterceptors } from '@nestjs/common';
+import {
+  PATTERN_EXTRAS_METADATA,
+  PATTERN_HANDLER_METADATA,
+  PATTERN_METADATA,
+  TRANSPORT_METADATA,
+} from '@nestjs/microservices/constants.js';
+import { PatternHandler } from '@nestjs/microservices/enums/pattern-handler.enum.js';
+import { transformPatternToRoute } from '@nestjs/microservices/utils/transform-pattern.utils.js';
+import type { MsPattern } from '@nestjs/microservices';
 import type { z } from 'zod';
 import type { Env } from '../env.js';
 import { EventRoute } from './event-route.js';
@@ -55,6 +64,8 @@ export interface Door extends PlainOptions, Partial<Pick<BatchOptions, 'batch' |
   readonly kind: 'command' | 'event';
   /** Route of a command (`:task_id/cancel`) or of an event (`tasks.task-succeeded.v1`, `models/:id/trained`). */
   readonly pattern: string;
+  /** It is one of Nest's own, so its method is called as Nest's microservices call it, with `@Payload` and `@Ctx`. */
+  readonly rpc?: true;
 }
 
 const SCOPE = Symbol('millrace:message-scope');
@@ -107,7 +118,7 @@ export function PublishResult(
 
 function addDoor(door: Door): MethodDecorator {
   return (target, property) => {
-    Reflect.defineMetadata(DOORS, [...doorsOf(target, property), door], target, property);
+    Reflect.defineMetadata(DOORS, [...ownDoorsOf(target, property), door], target, property);
   };
 }
 
@@ -115,8 +126,30 @@ export function scopeOf(controller: object): Scope | undefined {
   return Reflect.getMetadata(SCOPE, controller) as Scope | undefined;
 }
 
+/** Every message door of a method, those that Nest's own decorators open included. */
 export function doorsOf(prototype: object, property: string | symbol): readonly Door[] {
+  return [...ownDoorsOf(prototype, property), ...rpcDoorsOf(prototype, property)];
+}
+
+function ownDoorsOf(prototype: object, property: string | symbol): readonly Door[] {
   return (Reflect.getMetadata(DOORS, prototype, property) as readonly Door[] | undefined) ?? [];
+}
+
+/**
+ * `@MessagePattern` is a command of the controller's scope, `@EventPattern` a subscription of its queue. One that names
+ * a transport belongs to that transport's server. Of the extras `{ idempotent: true }` is known.
+ */
+function rpcDoorsOf(prototype: object, property: string | symbol): readonly Door[] {
+  const method = (prototype as Record<string | symbol, unknown>)[property];
+  if (typeof method !== 'function') return [];
+  const read = (key: string): unknown => Reflect.getMetadata(key, method);
+  if (read(PATTERN_METADATA) === undefined || read(TRANSPORT_METADATA) !== undefined) return [];
+  const kind = read(PATTERN_HANDLER_METADATA) === PatternHandler.EVENT ? 'event' : 'command';
+  const extras = read(PATTERN_EXTRAS_METADATA) as PlainOptions | undefined;
+  const idempotent = extras?.idempotent ?? false;
+  return (read(PATTERN_METADATA) as MsPattern[]).map((pattern) => {
+    return { kind, pattern: transformPatternToRoute(pattern), idempotent, rpc: true };
+  });
 }
 
 interface PublishedResult {

@@ -7,6 +7,7 @@ export class MessageMetrics {
   readonly handled;
   readonly handleSeconds;
   readonly paused;
+  readonly lateReplies;
 
   constructor(metrics: Metrics) {
     this.handled = metrics.counter(
@@ -24,6 +25,10 @@ export class MessageMetrics {
       'Consumption rests because every handler fails: 1, else 0.',
       undefined,
       ['queue'],
+    );
+    this.lateReplies = metrics.counter(
+      'message_late_replies_total',
+      'Replies that nobody waited for any more.',
     );
   }
 }

@@ -37,7 +37,10 @@ export function resultPublisher(route: EventRoute, schema?: z.ZodType): Type<Nes
     ) {}
 
     intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
-      const [call, reply] = context.getArgs<[Call, Reply | undefined]>();
+      const [call, reply] =
+        context.getType() === 'rpc'
+          ? [context.switchToRpc().getContext<Call>()]
+          : context.getArgs<[Call, Reply | undefined]>();
       return from(
         this.unitOfWork.run(async () => {
           const values = route.values((name) => textOf(call.params[name] ?? call.headers[name]));

@@ -1,8 +1,10 @@
 import { BadRequestException, HttpException, NotFoundException } from '@nestjs/common';
+import { RpcException } from '@nestjs/microservices';
 import { DomainError, type DomainErrorKind } from '../domain/domain-error.js';
 import { RETRY_DELAYS_MS } from './broker.js';
 import {
   DeadLetter,
+  errorAnswer,
   GiveBack,
   RetryLater,
   Skip,
@@ -18,6 +20,7 @@ describe('what becomes of a message', () => {
     ['it cannot be read', new UnreadableMessageError('no JSON'), 'no JSON'],
     ['Nest says 400', new BadRequestException('wrong'), 'wrong'],
     ['Nest says 404', new NotFoundException('gone'), 'gone'],
+    ['the handler says no as a microservice', new RpcException({ message: 'no' }), 'no'],
     ...(['malformed', 'invalid', 'conflict', 'not-found', 'forbidden', 'too-large'] as const).map(
       (kind): [string, Error, string] => [
         `a rule is broken (${kind})`,
@@ -88,5 +91,21 @@ describe('what becomes of a message', () => {
       reason: string;
     };
     expect(reason).toHaveLength(1_000);
+  });
+});
+
+describe('what the asker of a message hears', () => {
+  it.each([
+    ['the code of a broken rule', domainError('conflict'), 'some-rule', 'some-rule: It is broken.'],
+    ['the code of an RpcException', new RpcException({ code: 'c', message: 'm' }), 'c', 'm'],
+    ['the text of an RpcException', new RpcException('not now'), 'rejected', 'not now'],
+    [
+      'nothing of what nobody foresaw',
+      new Error('p4ss'),
+      'internal',
+      expect.not.stringContaining('p4ss'),
+    ],
+  ])('is %s', (_, error, code, message) => {
+    expect(errorAnswer(error)).toEqual({ error: { code, message: message as unknown } });
   });
 });

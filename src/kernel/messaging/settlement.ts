@@ -1,4 +1,5 @@
 import { HttpException } from '@nestjs/common';
+import { RpcException } from '@nestjs/microservices';
 import { DomainError } from '../domain/domain-error.js';
 import { DatabaseUnavailableError, sqlState } from '../persistence/postgres-errors.js';
 import { RETRY_DELAYS_MS, type RetryDelayMs } from './broker.js';
@@ -102,6 +103,7 @@ export function errorAnswer(error: unknown): { error: { code: string; message: s
   if (error instanceof DomainError) return answer(error.code, describe(error));
   if (error instanceof UnreadableMessageError) return answer('unreadable', error.message);
   if (error instanceof DeadLetter) return answer('rejected', error.message);
+  if (error instanceof RpcException) return answer(codeOf(error) ?? 'rejected', error.message);
   if (error instanceof HttpException && isPermanent(error)) {
     return answer(`http-${String(error.getStatus())}`, error.message);
   }
@@ -112,11 +114,18 @@ function answer(code: string, message: string) {
   return { error: { code, message } };
 }
 
+function codeOf(error: RpcException): string | undefined {
+  const said = error.getError();
+  const code: unknown = typeof said === 'object' && 'code' in said ? said.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
 /** SQLSTATE classes "data exception" and "integrity constraint violation": the same message fails the same way. */
 const UNSTORABLE = /^2[23][0-9A-Z]{3}$/;
 
 function isPermanent(error: unknown): boolean {
   if (error instanceof DeadLetter || error instanceof UnreadableMessageError) return true;
+  if (error instanceof RpcException) return true;
   if (error instanceof DomainError) return !error.passes;
   if (UNSTORABLE.test(sqlState(error) ?? '')) return true;
   return error instanceof HttpException && error.getStatus() < 500 && error.getStatus() !== 429;

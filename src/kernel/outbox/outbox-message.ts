@@ -104,6 +104,21 @@ export function toBrokerMessage(row: OutboxRow): BrokerMessage {
   };
 }
 
+/** A message that does not wait for a relay, as the relay would send it. */
+export function sentAtOnce(message: OutboxMessage & { id: string }, now: Date): BrokerMessage {
+  return toBrokerMessage({
+    shard: 0,
+    seq: '0',
+    id: message.id,
+    key: message.key ?? null,
+    exchange: message.exchange,
+    routing_key: message.routingKey,
+    headers: JSON.stringify(message.headers ?? {}),
+    payload: JSON.stringify(message.body ?? null),
+    created_at: now,
+  });
+}
+
 /** CloudEvents 1.0, AMQP protocol binding, binary content mode. */
 function addCloudEvent(headers: Record<string, string>, row: OutboxRow): void {
   const [context = ''] = row.routing_key.split('.', 1);

@@ -80,10 +80,9 @@ export class OutboxRelay {
    * take the next ones of their keys first.
    */
   async #sweep(): Promise<number> {
-    const floors = this.#floors.begin(this.leases.owned, performance.now());
-    const reached = new Map<number, string>();
-    const atHand = new Set<string>();
-    const leftBehind = new Set<number>();
+    const { owned } = this.leases;
+    const atHand = new Map<string, number>();
+    const heldUp = new Set<number>();
     const inFlight = new Set<Promise<void>>();
     const failures: unknown[] = [];
     const commanded = new Set<string>();
@@ -92,23 +91,19 @@ export class OutboxRelay {
     try {
       while (performance.now() < until && failures.length === 0 && !this.#loop.stopping) {
         const asked = this.#batchSize;
-        const rows = await this.store.read(floors, atHand, asked);
+        const floors = this.#floors.next(owned, performance.now());
+        const read = await this.store.read(floors, atHand, asked);
+        const { rows } = read;
         if (rows.length === 0) break;
         crashPoint('relay.after-read');
-        for (const { shard, seq } of rows) {
-          // Served shards go to the end of the line, so that a backlog in some cannot keep the others waiting.
-          const floor = floors.get(shard) ?? '0';
-          floors.delete(shard);
-          floors.set(shard, floor);
-          atHand.add(seq);
-          if (Number(seq) > Number(reached.get(shard) ?? '0')) reached.set(shard, seq);
-        }
         this.#adaptBatchSize(rows);
         const ready = rows.filter((row) => {
+          atHand.set(row.seq, row.shard);
           const goes = this.#mayGo(row, commanded);
-          if (!goes) leftBehind.add(row.shard);
+          if (!goes) heldUp.add(row.shard);
           return goes;
         });
+        this.#floors.passed(read, heldUp, performance.now());
         published += ready.length;
         const delivery = this.#deliver(ready)
           .catch((error: unknown) => failures.push(error))
@@ -128,7 +123,6 @@ export class OutboxRelay {
       this.#floors.reset();
       throw failures[0];
     }
-    this.#floors.end(reached, leftBehind, performance.now());
     return published;
   }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../persistence/database.js';
 import { type OutboxRow, SHARDS } from './outbox-message.js';
+import type { Horizon, ShardRead } from './read-floors.js';
 
 const COLUMNS = 'shard, seq, id, key, exchange, routing_key, headers, payload, created_at';
 
@@ -12,29 +13,39 @@ const PROMOTION_LOCK = 7_263_402;
 export class OutboxStore {
   constructor(private readonly database: Database) {}
 
-  /** The first rows of each shard after its floor that are not at hand, at most `limit` in all, each shard in its order. */
-  read(
-    floors: ReadonlyMap<number, string>,
-    atHand: ReadonlySet<string>,
+  /**
+   * The first rows of each shard after its floor that are not at hand (by their number: the shard), at most `limit` in
+   * all, each shard in its order.
+   */
+  async read(
+    floors: ReadonlyMap<number, number>,
+    atHand: ReadonlyMap<string, number>,
     limit: number,
-  ): Promise<OutboxRow[]> {
-    // One index probe per shard: a single `order by shard, seq` would serve shard 0 first for ever.
-    return this.database.query<OutboxRow>(
-      `select next.* from unnest($1::smallint[], $2::bigint[]) as floor (shard, seq)
+  ): Promise<{ rows: OutboxRow[] } & Omit<ShardRead, 'rows'>> {
+    const inTheWay = [...atHand].filter(([seq, shard]) => Number(seq) > (floors.get(shard) ?? 0));
+    const byShard = Map.groupBy(inTheWay, ([, shard]) => shard);
+    const most = Math.max(0, ...[...byShard.values()].map((rows) => rows.length));
+    const perShard = most + Math.max(1, Math.ceil((limit * 2) / floors.size));
+    // One index probe per shard: a single `order by shard, seq` would serve shard 0 first for ever. What is at hand is
+    // left out behind the limit, because before it the planner would rather sort the shard than walk its index.
+    // The number is taken before the read's own transaction id, above which are all that begin later.
+    const rows = await this.database.query<OutboxRow & Record<keyof Horizon, string>>(
+      `select next.*, horizon.* from (
+         select pg_snapshot_xmin(pg_current_snapshot()) as ended, last_value as numbered,
+                case when last_value is not null then pg_current_xact_id() end as begun
+         from kernel.outbox_seq_seq) as horizon
+       cross join unnest($1::smallint[], $2::bigint[]) as floor (shard, seq)
        cross join lateral (
          select ${COLUMNS} from kernel.outbox
-         where shard = floor.shard and seq > floor.seq and seq <> all($5::bigint[])
+         where shard = floor.shard and seq > floor.seq
          order by seq limit $3
        ) as next
+       where next.seq <> all($5::bigint[])
        limit $4`,
-      [
-        [...floors.keys()],
-        [...floors.values()],
-        Math.max(1, Math.ceil((limit * 2) / floors.size)),
-        limit,
-        [...atHand],
-      ],
+      [[...floors.keys()], [...floors.values()], perShard, limit, inTheWay.map(([seq]) => seq)],
     );
+    const [first] = rows;
+    return { rows, horizon: first && horizonOf(first), isCut: rows.length === limit };
   }
 
   async remove(rows: readonly OutboxRow[]): Promise<void> {
@@ -142,6 +153,10 @@ export class OutboxStore {
       oldestSeconds: row?.oldest ?? 0,
     };
   }
+}
+
+function horizonOf(row: Record<keyof Horizon, string>): Horizon {
+  return { ended: Number(row.ended), begun: Number(row.begun), numbered: Number(row.numbered) };
 }
 
 function places(rows: readonly OutboxRow[]): [number[], string[]] {

@@ -1,52 +1,118 @@
-import { ReadFloors } from './read-floors.js';
+import { type Horizon, ReadFloors, type ShardRead } from './read-floors.js';
 
 const NONE = new Set<number>();
-const places = (seq: string) => new Map([[7, seq]]);
+const SHARD = 7;
+const OTHER = 8;
 
-function walked(): ReadFloors {
+/** Transaction 50 is open; rows up to number 100 were given out by transactions below 60. */
+const FIRST: Horizon = { ended: 50, begun: 60, numbered: 100 };
+/** All of them have ended. */
+const SECOND: Horizon = { ended: 60, begun: 70, numbered: 200 };
+
+/** A read that returned rows of our shard, the last of them `seq`. */
+function readTo(seq: number, horizon: Horizon): ShardRead {
+  return { rows: [{ shard: SHARD, seq: String(seq) }], horizon, isCut: false };
+}
+
+/** Read up to row 90 at 0 ms. */
+function begun(): ReadFloors {
   const floors = new ReadFloors();
-  floors.begin([7], 0); // the full walk
-  floors.end(places('100'), NONE, 10);
+  floors.next([SHARD], 0);
+  floors.passed(readTo(90, FIRST), NONE, 0);
   return floors;
 }
 
-it('begins at the start for a shard that it has not walked', () => {
-  expect(walked().begin([7, 8], 20)).toEqual(
-    new Map([
-      [7, '0'],
-      [8, '0'],
-    ]),
-  );
+const floorOf = (floors: ReadFloors, now: number) => floors.next([SHARD], now).get(SHARD);
+
+it('begins at the start for a shard that was not read yet', () => {
+  const start = new Map([
+    [SHARD, 0],
+    [OTHER, 0],
+  ]);
+  expect(begun().next([SHARD, OTHER], 10)).toEqual(start);
 });
 
-it('begins where a walk ended half a second ago', () => {
-  const floors = walked();
-  floors.end(places('200'), NONE, 510);
-  expect(floors.begin([7], 520)).toEqual(places('100'));
-  floors.end(places('300'), NONE, 1_010);
-  expect(floors.begin([7], 1_020)).toEqual(places('200'));
+it('stays while a transaction is open that was so when the read came there', () => {
+  const floors = begun();
+  floors.passed(readTo(190, { ...SECOND, ended: 59 }), NONE, 30);
+  floors.passed(readTo(290, { ...SECOND, ended: 59 }), NONE, 60);
+  expect(floorOf(floors, 61)).toBe(0);
 });
 
-it('does not pass rows that a walk left behind', () => {
-  const floors = walked();
-  floors.end(places('200'), new Set([7]), 510);
-  floors.end(places('300'), NONE, 1_010);
-  expect(floors.begin([7], 1_020)).toEqual(places('100'));
+it('follows the reads that came after all of them had ended, as far as rows are settled', () => {
+  const floors = begun();
+  floors.passed(readTo(120, SECOND), NONE, 30); // rows to 100 are settled from here on
+  expect(floorOf(floors, 31)).toBe(0);
+  floors.passed(readTo(150, { ended: 69, begun: 80, numbered: 300 }), NONE, 60);
+  expect(floorOf(floors, 61)).toBe(100);
+  floors.passed(readTo(160, { ended: 80, begun: 90, numbered: 400 }), NONE, 90); // to 300
+  floors.passed(readTo(170, { ended: 80, begun: 90, numbered: 400 }), NONE, 120);
+  expect(floorOf(floors, 121)).toBe(170);
 });
 
-it('walks everything every two seconds, and after a failure', () => {
-  const floors = walked();
-  floors.end(places('200'), NONE, 510);
-  expect(floors.begin([7], 2_000)).toEqual(places('0'));
-  expect(floors.begin([7], 2_010)).toEqual(places('100'));
-  floors.reset();
-  expect(floors.begin([7], 2_020)).toEqual(places('0'));
+it('does not pass the last row of a read, because more may be behind it', () => {
+  const floors = begun();
+  floors.passed(readTo(90, SECOND), NONE, 30);
+  floors.passed(readTo(40, SECOND), NONE, 60); // committed late, and numbered early
+  expect(floorOf(floors, 61)).toBe(40);
 });
 
-it('does not go back after a full walk that found nothing', () => {
-  const floors = walked();
-  floors.end(places('200'), NONE, 510);
-  floors.begin([7], 2_000);
-  floors.end(places('0'), NONE, 2_010);
-  expect(floors.begin([7], 2_020)).toEqual(places('200'));
+it('does not believe a read that was cut about a shard of which it returned nothing', () => {
+  const afterReadOfOther = (isCut: boolean) => {
+    const floors = begun();
+    floors.passed(readTo(90, SECOND), NONE, 30);
+    floors.next([SHARD, OTHER], 40);
+    const read = { rows: [{ shard: OTHER, seq: '95' }], horizon: SECOND, isCut };
+    floors.passed(read, NONE, 60);
+    return floors.next([SHARD, OTHER], 61).get(SHARD);
+  };
+  expect(afterReadOfOther(true)).toBe(0);
+  expect(afterReadOfOther(false)).toBe(100);
+});
+
+it('does not pass rows that are held up', () => {
+  const floors = begun();
+  floors.passed(readTo(90, SECOND), NONE, 30);
+  floors.passed(readTo(95, SECOND), new Set([SHARD]), 60);
+  expect(floorOf(floors, 61)).toBe(0);
+});
+
+it('waits half a second for an open transaction, and then walks everything until it has ended', () => {
+  const floors = begun();
+  const open = { ...SECOND, ended: 50 };
+  floors.passed(readTo(95, open), NONE, 499);
+  floors.passed(readTo(96, open), NONE, 500); // given up: rows to 100 may be passed
+  expect(floorOf(floors, 501)).toBe(0); // the first full walk
+  floors.passed(readTo(97, open), NONE, 520);
+  expect(floorOf(floors, 530)).toBe(97);
+  expect(floorOf(floors, 2_502)).toBe(0); // the next one
+  floors.passed(readTo(97, open), NONE, 2_510);
+  expect(floorOf(floors, 2_511)).toBe(97);
+  floors.passed(readTo(98, { ended: 90, begun: 90, numbered: 300 }), NONE, 2_520);
+  expect(floorOf(floors, 2_521)).toBe(0); // once more, for what it left when it ended
+  floors.passed(readTo(99, { ended: 90, begun: 90, numbered: 300 }), NONE, 2_530);
+  expect(floorOf(floors, 9_000)).toBe(99);
+});
+
+it('serves the shard first that was served longest ago', () => {
+  const floors = new ReadFloors();
+  floors.next([1, 2, 3], 0);
+  floors.passed({ rows: [{ shard: 1, seq: '1' }], horizon: FIRST, isCut: true }, NONE, 0);
+  expect([...floors.next([1, 2, 3], 1).keys()]).toEqual([2, 3, 1]);
+});
+
+it('forgets shards that are no longer ours, and everything after a failure', () => {
+  const passed = () => {
+    const floors = begun();
+    floors.passed(readTo(90, SECOND), NONE, 30);
+    floors.passed(readTo(95, SECOND), NONE, 60);
+    expect(floorOf(floors, 61)).toBe(95);
+    return floors;
+  };
+  const lost = passed();
+  expect(lost.next([OTHER], 62)).toEqual(new Map([[OTHER, 0]]));
+  expect(floorOf(lost, 63)).toBe(0);
+  const failed = passed();
+  failed.reset();
+  expect(floorOf(failed, 62)).toBe(0);
 });

@@ -1,53 +1,93 @@
-/** How long a row may be committed after rows with a higher number and still be found by the next walk. */
-const LAG_MS = 500;
-/** How often a walk begins at the very start, for rows that were committed later than that. */
+/** What the transactions of the database were like when a read began. */
+export interface Horizon {
+  /** Every transaction below this one had ended. */
+  readonly ended: number;
+  /** None from this one on had begun. */
+  readonly begun: number;
+  /** The highest number that a row had been given; all up to it were given by transactions that had begun. */
+  readonly numbered: number;
+}
+
+/** What a read of several shards returned. */
+export interface ShardRead {
+  /** Each shard's in its order. */
+  readonly rows: readonly { readonly shard: number; readonly seq: string }[];
+  /** Undefined without rows. */
+  readonly horizon: Horizon | undefined;
+  /** There may be more rows in any shard. */
+  readonly isCut: boolean;
+}
+
+/** A row gets its number an instant before its transaction gets its own. */
+const INSTANT_MS = 5;
+/** A transaction that is open for longer holds the floors no more; what it appends is found by full walks. */
+const LONGEST_WAIT_MS = 500;
 const FULL_WALK_MS = 2_000;
 
 /**
- * Where the walks over the outbox's shards begin.
+ * Where the reads of the outbox's shards begin.
  *
- * Deleted rows leave entries in the index until vacuum may remove them, which it may not while some reader holds
- * an old snapshot. A walk that always began at the start would step over all of them; one that began where the last
- * one ended would miss rows that were numbered earlier and committed later. So walks begin at the place that was
- * passed half a second ago, and at the start every two seconds.
+ * Reading on behind the last row would miss rows that were numbered before it and are committed after it, and let the next
+ * message of their key pass. Reading from the start would step over the index entries of all that was deleted since the
+ * oldest snapshot. So a floor follows the reads as far as every row is settled: committed, or rolled back. Rows are
+ * settled when every transaction has ended that was under way when they were numbered. One that stays open for half a
+ * second is waited for no longer; until it has ended, everything is walked every two seconds.
  */
 export class ReadFloors {
-  #floors = new Map<number, string>();
-  #passed = new Map<number, string>();
-  #turnedAt = -Infinity;
+  /** In the order in which the shards are to be read. */
+  readonly #floors = new Map<number, number>();
+  /** Rows up to this number are settled. */
+  #settled = 0;
+  /** Horizons of earlier reads of which that is not known yet. */
+  #unsettled: (Horizon & { readonly at: number })[] = [];
+  /** Some transactions below this one were open when their rows were passed. */
+  #passedOpenBelow = 0;
   #walkedFullyAt = -Infinity;
-  #first = 0;
 
-  /** The places after which the next walk reads. */
-  begin(shards: readonly number[], now: number): Map<number, string> {
-    if (now - this.#walkedFullyAt >= FULL_WALK_MS) {
-      this.#walkedFullyAt = now;
-      return new Map(this.#inTurn(shards).map((shard) => [shard, '0']));
-    }
-    return new Map(this.#inTurn(shards).map((shard) => [shard, this.#floors.get(shard) ?? '0']));
+  /** The places after which the next read begins, for exactly these shards. */
+  next(shards: readonly number[], now: number): ReadonlyMap<number, number> {
+    for (const shard of this.#floors.keys())
+      if (!shards.includes(shard)) this.#floors.delete(shard);
+    for (const shard of shards) if (!this.#floors.has(shard)) this.#floors.set(shard, 0);
+    if (this.#passedOpenBelow > 0 && now - this.#walkedFullyAt >= FULL_WALK_MS) this.#walk(now);
+    return this.#floors;
   }
 
-  /** Each walk begins with another shard. */
-  #inTurn(shards: readonly number[]): number[] {
-    this.#first = (this.#first + 1) % Math.max(1, shards.length);
-    return [...shards.slice(this.#first), ...shards.slice(0, this.#first)];
-  }
-
-  /** Notes how far a walk came that left nothing behind but in the given shards. */
-  end(places: ReadonlyMap<number, string>, leftBehind: ReadonlySet<number>, now: number): void {
-    if (now - this.#turnedAt < LAG_MS) return;
-    this.#turnedAt = now;
-    this.#floors = this.#passed;
-    this.#passed = new Map(this.#floors);
-    for (const [shard, place] of places) {
-      const isFurther = Number(place) > Number(this.#passed.get(shard) ?? '0');
-      if (isFurther && !leftBehind.has(shard)) this.#passed.set(shard, place);
+  /** Takes note of a read from those places. The shards in `heldUp` have rows that were read and not taken. */
+  passed(read: ShardRead, heldUp: ReadonlySet<number>, now: number): void {
+    const last = new Map(read.rows.map(({ shard, seq }) => [shard, Number(seq)]));
+    for (const [shard, floor] of [...this.#floors]) {
+      const place = last.get(shard) ?? (read.isCut ? 0 : this.#settled);
+      const isPassed = !heldUp.has(shard);
+      const next = isPassed ? Math.max(floor, Math.min(place, this.#settled)) : floor;
+      // Served shards go to the end of the line, so that a backlog in some cannot keep the others waiting.
+      if (last.has(shard)) this.#floors.delete(shard);
+      this.#floors.set(shard, next);
     }
+    if (read.horizon) this.#settle(read.horizon, now);
   }
 
   /** After a failed delivery its rows are still there, wherever that is. */
   reset(): void {
     this.#floors.clear();
-    this.#passed.clear();
+  }
+
+  #settle(horizon: Horizon, now: number): void {
+    for (let one = this.#unsettled[0]; one; one = this.#unsettled[0]) {
+      const hasEnded = horizon.ended >= one.begun && now - one.at >= INSTANT_MS;
+      if (!hasEnded && now - one.at < LONGEST_WAIT_MS) break;
+      if (!hasEnded) this.#passedOpenBelow = one.begun;
+      this.#settled = one.numbered;
+      this.#unsettled.shift();
+    }
+    this.#unsettled.push({ ...horizon, at: now });
+    if (this.#passedOpenBelow === 0 || horizon.ended < this.#passedOpenBelow) return;
+    this.#passedOpenBelow = 0;
+    this.#walk(now); // once more, for what they left when they ended
+  }
+
+  #walk(now: number): void {
+    this.#walkedFullyAt = now;
+    for (const shard of this.#floors.keys()) this.#floors.set(shard, 0);
   }
 }

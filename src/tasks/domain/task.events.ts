@@ -13,11 +13,16 @@ export type TaskEventName = (typeof TASK_EVENTS)[number];
 
 export type TaskEvent = DomainEvent & { readonly name: TaskEventName };
 
+/** The event's name on the wire. */
+export function taskEventType(name: TaskEventName): string {
+  return `tasks.task-${name}.v1`;
+}
+
 /** `tasks.task-<name>.v1`: enough to act upon; results over a few kilobytes are better read from the task. */
 export function taskEvent(name: TaskEventName, task: TaskState): TaskEvent {
   return {
     name,
-    type: `tasks.task-${name}.v1`,
+    type: taskEventType(name),
     key: task.id,
     data: {
       task_id: task.id,

@@ -99,6 +99,23 @@ export class JobStore {
     this.#known.add(name);
   }
 
+  /** Without dead letters, and without a table of its own: for little that need not last. */
+  async createTransientQueue(name: string): Promise<void> {
+    await this.#boss.createQueue(name, {
+      retryLimit: this.options.deliveryLimit,
+      heartbeatSeconds: this.options.holdSeconds,
+    });
+  }
+
+  /** With all that is in it. That another process deletes it just now is no error. */
+  async deleteQueue(name: string): Promise<void> {
+    try {
+      await this.#boss.deleteQueue(name);
+    } catch (error) {
+      if (await this.exists(name)) throw error;
+    }
+  }
+
   async exists(queue: string): Promise<boolean> {
     return (await this.#boss.getQueue(queue)) !== null;
   }

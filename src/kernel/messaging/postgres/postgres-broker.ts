@@ -7,11 +7,13 @@ import {
   type Delivery,
   type PublishOutcome,
   type QueueDeclaration,
+  type ReplyQueue,
 } from '../broker.js';
 import { BindingStore, UnroutableError } from './binding-store.js';
 import { Connector } from './connector.js';
 import { encode } from './envelope.js';
 import { JobStore, type NewJob } from './job-store.js';
+import { ProcessQueue } from './process-queue.js';
 import { QueueConsumer } from './queue-consumer.js';
 import { WakeUp } from './wake-up.js';
 
@@ -28,9 +30,13 @@ export interface PostgresBrokerOptions {
   readonly superviseSeconds?: number;
   /** Default 20: a message that comes back so often because its consumers died goes to the dead letters. */
   readonly deliveryLimit?: number;
+  /** Default 60: how long the reply queue of a process that died is kept. */
+  readonly replyQueueSeconds?: number;
 }
 
 const DELIVERY_LIMIT = 20;
+const REPLY_QUEUE_SECONDS = 60;
+const REPLIES_AT_HAND = 1_000;
 const MIN_PAUSE_MS = 5;
 /** Messages of one insert: a few milliseconds of Postgres's time, and little to repeat when it fails. */
 const MAX_BATCH = 1_000;
@@ -51,6 +57,7 @@ export class PostgresBroker implements Broker {
   readonly #connector: Connector;
   readonly #declared = new Map<string, QueueDeclaration>();
   readonly #consumers = new Set<QueueConsumer>();
+  readonly #replies = new Set<ReplyQueue>();
   #lastPublish: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: PostgresBrokerOptions) {
@@ -103,6 +110,30 @@ export class PostgresBroker implements Broker {
     await this.#put([{ queue: message.replyTo, data: encode(message) }]);
   }
 
+  async openReplies(onReply: (reply: BrokerMessage) => void): Promise<ReplyQueue> {
+    if (!this.#connector.connected) throw new Error('Postgres is not connected yet');
+    const { logger, replyQueueSeconds = REPLY_QUEUE_SECONDS } = this.options;
+    const deadAfterMs = replyQueueSeconds * 1_000;
+    const queue = new ProcessQueue({ store: this.#store, logger, deadAfterMs });
+    await queue.open();
+    const consumption = await this.consume(queue.name, REPLIES_AT_HAND, (delivery) => {
+      onReply(delivery.message);
+      delivery.ack().catch((error: unknown) => {
+        logger.warn(`A reply could not be removed and may come again: ${String(error)}`);
+      });
+    });
+    const replies = {
+      name: queue.name,
+      close: async () => {
+        this.#replies.delete(replies);
+        await consumption.release();
+        await queue.close();
+      },
+    };
+    this.#replies.add(replies);
+    return replies;
+  }
+
   async consume(
     queue: string,
     prefetch: number,
@@ -145,6 +176,7 @@ export class PostgresBroker implements Broker {
   }
 
   async close(): Promise<void> {
+    await this.#closeReplies();
     const consumers = [...this.#consumers];
     await Promise.all(consumers.map((consumer) => consumer.stop()));
     await Promise.all(consumers.map((consumer) => consumer.close()));
@@ -152,6 +184,15 @@ export class PostgresBroker implements Broker {
     await this.#connector.close();
     await this.#wakeUp.close();
     await this.#store.stop();
+  }
+
+  /** Those of a process that cannot reach Postgres go as if it had died. */
+  async #closeReplies(): Promise<void> {
+    for (const replies of this.#replies) {
+      await replies.close().catch((error: unknown) => {
+        this.options.logger.warn(`A reply queue could not be removed: ${String(error)}`);
+      });
+    }
   }
 
   async #connect(): Promise<void> {

@@ -6,7 +6,8 @@ export type Log = Pick<Logger, 'log' | 'warn' | 'error'>;
 
 const FIRST_RECONNECT_S = 0.2;
 const LONGEST_RECONNECT_S = 5;
-const HEARTBEAT_S = 10;
+/** The client looks for a sign of life once per heartbeat and gives up at the second look in vain: after three at most. */
+const HEARTBEAT_S = 6;
 const SOCKET_TIMEOUT_MS = 10_000;
 
 /**

@@ -5,10 +5,12 @@ import type {
   Delivery,
   PublishOutcome,
   QueueDeclaration,
+  ReplyQueue,
 } from '../broker.js';
 import { BrokerConnection, type Log } from './broker-connection.js';
 import { Consumer } from './consumer.js';
 import { Publisher, type PublisherLimits } from './publisher.js';
+import { ReplyConsumer } from './reply-consumer.js';
 import { within } from './session-keeper.js';
 import { onChannel, Topology } from './topology.js';
 import { toOutgoing } from './wire.js';
@@ -41,6 +43,7 @@ export class RabbitMqBroker implements Broker {
   readonly #topology = new Topology();
   readonly #publisher: Publisher;
   readonly #consumers = new Set<Consumer>();
+  readonly #replies = new Set<ReplyConsumer>();
 
   constructor(options: RabbitMqOptions) {
     const { url, logger: log } = options;
@@ -83,6 +86,13 @@ export class RabbitMqBroker implements Broker {
       { ...answer, options: { ...rest, mandatory: false, persistent: false } },
     ]);
     if (error) throw error;
+  }
+
+  async openReplies(onReply: (reply: BrokerMessage) => void): Promise<ReplyQueue> {
+    const replies = new ReplyConsumer(this.#consuming, onReply, this.#options.logger);
+    this.#replies.add(replies);
+    await replies.start();
+    return replies;
   }
 
   async consume(
@@ -138,7 +148,8 @@ export class RabbitMqBroker implements Broker {
 
   async close(): Promise<void> {
     const timeout = this.#options.closeTimeoutMs ?? 5_000;
-    await within(timeout, Promise.all([...this.#consumers].map((consumer) => consumer.close())));
+    const consumers = [...this.#consumers, ...this.#replies];
+    await within(timeout, Promise.all(consumers.map((consumer) => consumer.close())));
     await within(timeout, this.#publisher.close());
     await within(timeout, Promise.all([this.#consuming.close(), this.#publishing.close()]));
   }

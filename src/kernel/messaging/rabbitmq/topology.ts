@@ -13,7 +13,8 @@ export const DEAD_LETTER_EXCHANGE = 'millrace.dlx';
 const DELIVERY_LIMIT = 20;
 const PRECONDITION_FAILED = 406;
 
-function deadLettersOf(queue: string): string {
+/** Name of the queue that keeps what this one could not handle. */
+export function deadLettersOf(queue: string): string {
   return `${queue}${DEAD_LETTERS_SUFFIX}`;
 }
 
@@ -134,25 +135,13 @@ async function declareRetry(channel: Channel, delayMs: RetryDelayMs): Promise<vo
   await channel.bindQueue(name, name, '');
 }
 
-async function declareQueue(
-  channel: Channel,
-  { name: queue, bindings, ordered }: QueueDeclaration,
-): Promise<void> {
-  const deadLetters = deadLettersOf(queue);
+async function declareQueue(channel: Channel, queue: QueueDeclaration): Promise<void> {
+  const deadLetters = deadLettersOf(queue.name);
   await channel.assertQueue(deadLetters, quorum({}));
-  await channel.bindQueue(deadLetters, DEAD_LETTER_EXCHANGE, queue);
-  await channel.assertQueue(
-    queue,
-    quorum({
-      ...SAFE_DEAD_LETTERING,
-      'x-delivery-limit': DELIVERY_LIMIT,
-      'x-dead-letter-exchange': DEAD_LETTER_EXCHANGE,
-      'x-dead-letter-routing-key': queue,
-      ...(ordered ? { 'x-single-active-consumer': true } : {}),
-    }),
-  );
-  for (const { exchange, routingKey } of bindings) {
-    await channel.bindQueue(queue, exchange, routingKey);
+  await channel.bindQueue(deadLetters, DEAD_LETTER_EXCHANGE, queue.name);
+  await channel.assertQueue(queue.name, { durable: true, arguments: queueArguments(queue) });
+  for (const { exchange, routingKey } of queue.bindings) {
+    await channel.bindQueue(queue.name, exchange, routingKey);
   }
 }
 
@@ -162,8 +151,22 @@ const SAFE_DEAD_LETTERING = {
   'x-overflow': 'reject-publish',
 } as const;
 
-function quorum(more: Record<string, string | number | boolean>): Options.AssertQueue {
+export type QueueArguments = Readonly<Record<string, string | number | boolean>>;
+
+function quorum(more: QueueArguments): Options.AssertQueue {
   return { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } };
+}
+
+/** What the queue of a scope is declared with; a foreign client that declares it, too, must say the same. */
+export function queueArguments({ name, ordered }: QueueDeclaration): QueueArguments {
+  return {
+    'x-queue-type': 'quorum',
+    ...SAFE_DEAD_LETTERING,
+    'x-delivery-limit': DELIVERY_LIMIT,
+    'x-dead-letter-exchange': DEAD_LETTER_EXCHANGE,
+    'x-dead-letter-routing-key': name,
+    ...(ordered ? { 'x-single-active-consumer': true } : {}),
+  };
 }
 
 function codeOf(error: unknown): unknown {
