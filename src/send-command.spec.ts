@@ -8,6 +8,7 @@ describe('the arguments of the sender', () => {
       contentType: 'application/json',
       payload: '{"payload":"x"}',
       id: 'mine',
+      reply: false,
     });
   });
 

@@ -9,9 +9,11 @@ export interface SendCommand {
   readonly payload: string;
   /** Undefined: one of its own. */
   readonly id: string | undefined;
+  /** Wait for what the method returns. */
+  readonly reply: boolean;
 }
 
-export const USAGE = `Usage: npm run send -- <queue>[/<route>] ['<json>'] [--text '<text>'] [--header name=value ...] [--id <message id>]
+export const USAGE = `Usage: npm run send -- <queue>[/<route>] ['<json>'] [--text '<text>'] [--header name=value ...] [--id <message id>] [--reply]
 
 Sends one message and waits until the broker has it. Without a body the message has none.
 
@@ -19,6 +21,7 @@ Sends one message and waits until the broker has it. Without a body the message 
   --header          a header; "route" names the route, too, and parameters that the route lacks are read from headers
   --text            a body that is text and no JSON
   --id              the message's id: sent twice, it has its effect once. Default: a new one
+  --reply           wait for the answer, half a minute at most, and print it
 
 For example
   npm run send -- tasks/create '{"payload":"from the queue"}'
@@ -33,24 +36,14 @@ export class UsageError extends Error {
 export function readSendCommand(args: readonly string[]): SendCommand | undefined {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
-  const [target = '', json, ...more] = positionals;
-  if (more.length > 0) throw new UsageError(`What is "${more.join(' ')}"? One body, in quotes.`);
-  if (json !== undefined && values.text !== undefined) {
-    throw new UsageError('A message has one body: either JSON or --text.');
-  }
+  const [target = '', ...bodies] = positionals;
   const [queue = '', ...route] = target.split('/');
   const headers = headersOf(values.header, route.join('/'));
   if (queue === '') throw new UsageError('Which queue?');
   if (headers[HEADER.route] === undefined) {
     throw new UsageError(`Which route? ${queue}/<route>, or --header route=<route>`);
   }
-  return {
-    queue,
-    headers,
-    contentType: values.text === undefined ? 'application/json' : 'text/plain',
-    payload: values.text ?? jsonOf(json),
-    id: values.id,
-  };
+  return { queue, headers, ...bodyOf(bodies, values.text), id: values.id, reply: values.reply };
 }
 
 function parse(args: readonly string[]) {
@@ -62,6 +55,7 @@ function parse(args: readonly string[]) {
         header: { type: 'string', multiple: true, default: [] },
         text: { type: 'string' },
         id: { type: 'string' },
+        reply: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
@@ -81,6 +75,13 @@ function headersOf(pairs: readonly string[], route: string): Record<string, stri
     headers[name] = value;
   }
   return headers;
+}
+
+function bodyOf([json, ...more]: readonly string[], text: string | undefined) {
+  if (more.length > 0) throw new UsageError(`What is "${more.join(' ')}"? One body, in quotes.`);
+  if (text === undefined) return { contentType: 'application/json', payload: jsonOf(json) };
+  if (json === undefined) return { contentType: 'text/plain', payload: text };
+  throw new UsageError('A message has one body: either JSON or --text.');
 }
 
 function jsonOf(text: string | undefined): string {

@@ -12,6 +12,8 @@ export interface ExampleGround {
 
 const READY_MS = 60_000;
 const LOADER = ['--import', './test/support/run-typescript.mjs'];
+/** Node's arguments for `src/send.ts`, compiled on the way. */
+export const SEND = [...LOADER, 'src/send.ts'];
 const running = new Set<SpawnedExample>();
 
 /** `npm run example:ml` as processes of its own. */
@@ -52,14 +54,14 @@ export class SpawnedExample {
   }
 }
 
-/** Ends at the latest with the test. `folder` is that of the project, or of a copy. */
+/** Ends at the latest with the test. `start` is the file that `npm run example:ml` runs. */
 export async function spawnExample(
   ground: ExampleGround,
-  { replicas = 1, port = 0, folder = projectFolder } = {},
+  { replicas = 1, port = 0, start = 'examples/ml/start.ts' } = {},
 ): Promise<SpawnedExample> {
   const args = ['--replicas', String(replicas), '--port', String(port)];
-  const child = spawn(process.execPath, [...LOADER, 'examples/ml/start.ts', ...args], {
-    cwd: folder,
+  const child = spawn(process.execPath, [...LOADER, start, ...args], {
+    cwd: projectFolder,
     env: environment(ground),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -69,12 +71,12 @@ export async function spawnExample(
   return example;
 }
 
-/** Runs `npm run send` with these arguments, without the build: `src/send.ts`, compiled on the way. */
+/** Runs `npm run send` with these arguments, without the build. */
 export async function sendByCommand(
   ground: ExampleGround,
   args: readonly string[],
 ): Promise<{ exitCode?: number; stdout: string; stderr: string }> {
-  return execa(process.execPath, [...LOADER, 'src/send.ts', ...args], {
+  return execa(process.execPath, [...SEND, ...args], {
     cwd: projectFolder,
     env: environment(ground),
     extendEnv: false,

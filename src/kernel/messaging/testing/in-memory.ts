@@ -7,7 +7,7 @@ import type { OutboxMessage } from '../../outbox/outbox-message.js';
 import { createDataSource } from '../../persistence/data-source.js';
 import { Database } from '../../persistence/database.js';
 import { UnitOfWork } from '../../persistence/unit-of-work.js';
-import { COMMANDS_EXCHANGE } from '../broker.js';
+import { type BrokerMessage, COMMANDS_EXCHANGE } from '../broker.js';
 import { HEADER } from '../message-headers.js';
 
 /** Nothing connects to it: a Unit of Work without statements takes no connection. */
@@ -121,6 +121,12 @@ export class InMemoryOutbox extends Outbox {
     this.work.afterCommit(() => {
       this.published.push(...published);
     });
+  }
+
+  /** What a `MessageClient` emits outside of any Unit of Work. */
+  sentAtOnce({ payload, ...message }: BrokerMessage): undefined {
+    const body = JSON.parse(payload.toString()) as unknown;
+    this.published.push(publishedOf({ ...message, body }));
   }
 }
 

@@ -11,6 +11,7 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { Command } from '@nestjs/cqrs';
+import { lastValueFrom } from 'rxjs';
 import { z } from 'zod';
 import { Clock } from '../../clock.js';
 import { type Handler, Handles } from '../../cqrs/handles.js';
@@ -21,6 +22,7 @@ import { Outbox } from '../../outbox/outbox.js';
 import { DatabaseUnavailableError } from '../../persistence/postgres-errors.js';
 import { UnitOfWork } from '../../persistence/unit-of-work.js';
 import type { Incoming, MessageOutcome } from '../batch-method.js';
+import { MessageClient } from '../message-client.js';
 import { MessageScope, OnEvent, OnMessage, PublishResult } from '../message.decorators.js';
 import { DeadLetter, GiveBack, RetryLater, Skip } from '../settlement.js';
 import { MessageTester } from './message-tester.js';
@@ -288,6 +290,17 @@ describe('a message controller without broker and database', () => {
       ...Array.from({ length: 200 }, () => new DatabaseUnavailableError('away')),
     );
     await expect(messages.send('ml/text', 'x')).rejects.toThrow('for ever');
+  });
+
+  it('keeps what a client emits, with the commit or at once', async () => {
+    const client = messages.get(MessageClient);
+    const work = messages.get(UnitOfWork);
+    await work.run(() => lastValueFrom(client.emit('a.b.v1', 1), { defaultValue: undefined }));
+    await lastValueFrom(client.emit('a.c.v1', { two: 2 }), { defaultValue: undefined });
+    expect(messages.published).toEqual([
+      { type: 'a.b.v1', data: 1 },
+      { type: 'a.c.v1', data: { two: 2 } },
+    ]);
   });
 
   it('does not take a message for a queue that is not there', async () => {

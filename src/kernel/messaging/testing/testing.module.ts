@@ -13,6 +13,7 @@ import { Database } from '../../persistence/database.js';
 import { UnitOfWork } from '../../persistence/unit-of-work.js';
 import { BROKER, type Broker, type Delivery } from '../broker.js';
 import { MessageBatches } from '../message-batches.js';
+import { MessageClient } from '../message-client.js';
 import { MessageInvoker } from '../message-invoker.js';
 import { MessageJudge } from '../message-judge.js';
 import { MessagePipeline } from '../message-pipeline.js';
@@ -44,7 +45,14 @@ export class WatchedSettler extends MessageSettler {
 }
 
 /** All that is asked of a broker here: the tester itself brings the messages to the pipeline. */
-const NO_BROKER: Pick<Broker, 'state'> = { state: () => ({ up: true }) };
+function noBroker(outbox: InMemoryOutbox): Pick<Broker, 'publish' | 'openReplies' | 'state'> {
+  return {
+    publish: async (messages) => messages.map((message) => outbox.sentAtOnce(message)),
+    openReplies: () =>
+      Promise.reject(new Error('Nobody replies here; ask with MessageTester.send')),
+    state: () => ({ up: true }),
+  };
+}
 
 /** The kernel as message controllers know it. Only what would be kept in Postgres or RabbitMQ is kept in memory. */
 @Global()
@@ -55,12 +63,13 @@ export class TestingModule {
       Ids,
       Mediator,
       MessageBatches,
+      MessageClient,
       MessageInvoker,
       MessageJudge,
       MessageMetrics,
       MessagePipeline,
       MessageScopes,
-      { provide: BROKER, useValue: NO_BROKER },
+      { provide: BROKER, inject: [Outbox], useFactory: noBroker },
       { provide: Clock, useClass: VirtualClock },
       { provide: Database, useClass: InMemoryDatabase },
       { provide: DataSource, useValue: nowhere },
