@@ -1,10 +1,12 @@
 /**
  * `npm run example:ml`: brings the example's table up to date and runs the example in one process or, with `--replicas`,
- * in several that share its queues. Ctrl-C or SIGTERM ends them all in good order; when one ends by itself, so do the others.
+ * in several that share its queues. Ctrl-C or SIGTERM ends them all in good order; when one ends by itself, so do the
+ * others, and none outlives this process.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
+import { whenWeDie } from '../../scripts/services/daemon.ts';
 import { InvalidEnvironmentError, loadEnv } from '../../src/kernel/env.js';
 import { migrateDatabase } from '../../src/kernel/migrations.js';
 import { CreateMlAudit1763683500000 } from './migrations/1763683500000-create-ml-audit.js';
@@ -53,7 +55,7 @@ async function run({ replicas, port }: Wanted): Promise<boolean> {
     });
   }
   const outcomes = Array.from({ length: replicas }, async (_, index) => {
-    const replica = await execa(
+    const running = execa(
       process.execPath,
       [...process.execArgv, join(import.meta.dirname, 'main.ts')],
       {
@@ -64,6 +66,9 @@ async function run({ replicas, port }: Wanted): Promise<boolean> {
         reject: false,
       },
     );
+    const callOff = whenWeDie('kill "$1"', [String(running.pid)]);
+    const replica = await running;
+    callOff();
     const wasAsked = ending.signal.aborted;
     ending.abort();
     return wasAsked && (replica.exitCode === 0 || replica.signal === 'SIGTERM');

@@ -80,6 +80,27 @@ describe.each(BROKERS)('the ML example on %s', (broker) => {
   }, 180_000);
 });
 
+it('ends as a whole, and says so, when one of its processes dies', async () => {
+  const database = await testDatabase({ template: 'empty' });
+  try {
+    const ground = { databaseUrl: database.url, amqpUrl: undefined };
+    const example = await spawnExample(ground, { replicas: 2 });
+    await trainModels(ground, 100);
+    const workers = await until(async () => {
+      const rows = await query<{ pid: number }>(
+        database.url,
+        `select distinct (result->>'trained_by')::int as pid from ml_audit.result`,
+      );
+      return rows.length === 2 ? rows.map(({ pid }) => pid) : undefined;
+    });
+    process.kill(workers[0]!, 'SIGKILL');
+    expect(await example.ended()).toBe(1);
+    expect(workers.filter(isAlive)).toEqual([]);
+  } finally {
+    await database.release();
+  }
+}, 60_000);
+
 it('says what is missing, and how it is called', async () => {
   const nowhere = { databaseUrl: 'postgres://nobody@127.0.0.1:1/nothing', amqpUrl: undefined };
   const { exitCode, stderr } = await sendByCommand(nowhere, ['ml']);

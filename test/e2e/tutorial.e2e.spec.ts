@@ -86,7 +86,7 @@ describe('the tutorial', () => {
 
   it('tells the truth about every command', async () => {
     const ground = { databaseUrl: database.url, amqpUrl: undefined };
-    await spawnExample(ground, { port, start: `${FOLDER}/start.ts` });
+    await spawnExample(ground, { port, copy: `${FOLDER}/start.ts` });
     for (const { command, output } of steps) {
       // A reader is slower than the way of a dead letter into its table.
       await eventually(async () => {

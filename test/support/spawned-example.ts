@@ -14,6 +14,7 @@ const READY_MS = 60_000;
 const LOADER = ['--import', './test/support/run-typescript.mjs'];
 /** Node's arguments for `src/send.ts`, compiled on the way. */
 export const SEND = [...LOADER, 'src/send.ts'];
+const NPM = ['npm', 'run', '--silent', 'example:ml', '--'] as const;
 const running = new Set<SpawnedExample>();
 
 /** `npm run example:ml` as processes of its own. */
@@ -48,19 +49,25 @@ export class SpawnedExample {
   /** Tells it to end, and answers its exit code once all of it has ended. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (this.child.exitCode === null) this.child.kill(signal);
+    return this.ended();
+  }
+
+  /** Its exit code, once it has ended. */
+  async ended(): Promise<number | null> {
     await this.#exited;
     running.delete(this);
     return this.child.exitCode;
   }
 }
 
-/** Ends at the latest with the test. `start` is the file that `npm run example:ml` runs. */
+/** Runs `npm run example:ml`, or that of a copy by its file. Ends at the latest with the test. */
 export async function spawnExample(
   ground: ExampleGround,
-  { replicas = 1, port = 0, start = 'examples/ml/start.ts' } = {},
+  { replicas = 1, port = 0, copy }: { replicas?: number; port?: number; copy?: string } = {},
 ): Promise<SpawnedExample> {
   const args = ['--replicas', String(replicas), '--port', String(port)];
-  const child = spawn(process.execPath, [...LOADER, start, ...args], {
+  const [command, ...more] = copy ? [process.execPath, ...LOADER, copy] : NPM;
+  const child = spawn(command, [...more, ...args], {
     cwd: projectFolder,
     env: environment(ground),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -90,7 +97,7 @@ function environment({ databaseUrl, amqpUrl }: ExampleGround): Record<string, st
     NODE_ENV: 'test',
     AUTH_MODE: 'open',
     DATABASE_URL: databaseUrl,
-    ...(amqpUrl === undefined ? {} : { AMQP_URL: amqpUrl }),
+    AMQP_URL: amqpUrl ?? '', // also where a stand has one
   };
 }
 
