@@ -197,6 +197,22 @@ module.exports = {
       to: { path: '^(test|scripts|bench|examples)/|\\.spec\\.ts$' },
     },
     {
+      name: 'test-double-only-in-tests',
+      comment:
+        'kernel/messaging/testing keeps messages in memory; a program that loads it would lose them with the process.',
+      severity: 'error',
+      from: { path: '^(src|examples)/', pathNot: ['^src/kernel/messaging/testing/', SPEC] },
+      to: { path: '^src/kernel/messaging/testing/' },
+    },
+    {
+      name: 'examples-know-only-the-kernel',
+      comment:
+        'An example is what another team would write: it stands on the kernel alone, and no module is dragged into its program.',
+      severity: 'error',
+      from: { path: '^examples/', pathNot: SPEC },
+      to: { path: '^(src/(?!kernel/)|test/|bench/)' },
+    },
+    {
       name: 'no-dev-dependencies-in-the-program',
       comment: 'The image is installed with --omit=dev: such an import fails only in production.',
       severity: 'error',
@@ -212,7 +228,7 @@ module.exports = {
       comment:
         'A package that only another package brings in can vanish with the next update of that one.',
       severity: 'error',
-      from: { path: '^(src|scripts|test)/' },
+      from: { path: '^(src|scripts|test|examples)/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
     },
   ],

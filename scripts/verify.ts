@@ -116,6 +116,7 @@ const steps: Step[] = [
     'src',
     'scripts',
     'test',
+    'examples',
     '--output-type',
     'err-long',
   ),

@@ -1,55 +1,15 @@
-import { type DynamicModule, NotFoundException, type Type } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
-import { DeadLetterCollector } from './kernel/dead-letters/dead-letter-collector.js';
+import { startApp as start } from './kernel/app.js';
 import type { Env } from './kernel/env.js';
-import { createHttpApp } from './kernel/http/http-app.js';
-import { MessageServer } from './kernel/messaging/message-server.js';
-import { HealthChecks } from './kernel/observability/health-checks.js';
-import { createLogger, JsonLogger } from './kernel/observability/logger.js';
 
-/**
- * Puts the whole program together and starts it: messages first, so that a ready process can also work.
- * `root` is the module that imports all others. When a part cannot start, the others are stopped again: a port that is
- * taken must not cost the tasks that this process has begun to run.
- */
-export async function startApp(
+export { stopApp } from './kernel/app.js';
+
+/** Starts the whole program, or what `root` makes of it. */
+export function startApp(
   env: Env,
   root: Type | DynamicModule = AppModule.for(env),
 ): Promise<NestFastifyApplication> {
-  const logger = createLogger(env);
-  const app = await createHttpApp(root, env, {
-    logger: new JsonLogger(logger),
-    abortOnError: false,
-  });
-  if (!env.ROLES.includes('api')) serveProbesOnly(app);
-  app.connectMicroservice({ strategy: app.get(MessageServer) });
-  try {
-    await app.init();
-    await app.startAllMicroservices();
-    await app.get(DeadLetterCollector).start(); // the queues are declared by now
-    await app.listen(env.PORT, env.HOST);
-    return app;
-  } catch (error) {
-    await stopApp(app).catch((reason: unknown) => {
-      logger.error({ err: reason }, 'What was started could not be stopped');
-    });
-    throw error;
-  }
-}
-
-/** Takes no more work, finishes what is at hand within the grace time, closes everything. */
-export async function stopApp(app: NestFastifyApplication): Promise<void> {
-  app.get(HealthChecks).drain(); // readiness says no before anything stops
-  await app.get(MessageServer).stopConsuming();
-  await app.close();
-}
-
-/** Whoever runs a worker still wants to know how it is. */
-function serveProbesOnly(app: NestFastifyApplication): void {
-  const fastify = app.getHttpAdapter().getInstance();
-  fastify.addHook('onRequest', (request, _reply, done) => {
-    if (/^\/api\/v1\/(health|metrics)/.test(request.url)) done();
-    else done(new NotFoundException('This process does not serve the API.'));
-  });
+  return start(env, root);
 }

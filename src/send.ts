@@ -1,74 +1,59 @@
-import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
-import { loadEnv } from './kernel/env.js';
+import { InvalidEnvironmentError, loadEnv } from './kernel/env.js';
 import { Ids } from './kernel/ids.js';
-import { COMMANDS_EXCHANGE, type Broker } from './kernel/messaging/broker.js';
-import { HEADER } from './kernel/messaging/message-headers.js';
+import { type Broker, type BrokerMessage, COMMANDS_EXCHANGE } from './kernel/messaging/broker.js';
 import { PostgresBroker } from './kernel/messaging/postgres/postgres-broker.js';
 import { RabbitMqBroker } from './kernel/messaging/rabbitmq/rabbitmq-broker.js';
+import { within } from './kernel/observability/deadline.js';
+import { readSendCommand, type SendCommand, USAGE, UsageError } from './send-command.js';
 
-const USAGE = `Usage: npm run send -- <scope>/<route> ['<json>'] [--header name=value ...] [--id <message id>]
-
-Sends one message and waits until the broker has it, for example
-  npm run send -- tasks/create '{"payload":"from the queue"}'`;
-
-interface Command {
-  readonly scope: string;
-  readonly route: string;
-  readonly body: string;
-  readonly id: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Undefined when the arguments do not say what to send. */
-function readCommand(): Command | undefined {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      header: { type: 'string', multiple: true, default: [] },
-      id: { type: 'string', default: new Ids().next() },
-    },
-  });
-  const [target = '', body = 'null'] = positionals;
-  const [scope = '', ...route] = target.split('/');
-  if (scope === '' || route.length === 0) return undefined;
-  const headers = values.header.map((pair): [string, string] => {
-    const [name = '', ...value] = pair.split('=');
-    return [name, value.join('=')];
-  });
-  return {
-    scope,
-    route: route.join('/'),
-    body,
-    id: values.id,
-    headers: Object.fromEntries(headers),
-  };
-}
+const REPLY_MS = 30_000;
 
 async function main(): Promise<number> {
-  const command = readCommand();
+  const command = readSendCommand(process.argv.slice(2));
   if (!command) {
-    console.error(USAGE);
-    return 2;
+    console.log(USAGE);
+    return 0;
   }
-  const { scope, route, body, id, headers } = command;
   const broker = createBroker();
   await broker.start();
   try {
-    const [error] = await broker.publish([
-      {
-        id,
-        exchange: COMMANDS_EXCHANGE,
-        routingKey: scope,
-        headers: { ...headers, [HEADER.route]: route },
-        contentType: 'application/json',
-        payload: Buffer.from(body),
-      },
-    ]);
-    console.log(error ? `Not sent: ${error.message}` : `Sent ${id} to ${scope}/${route}`);
-    return error ? 1 : 0;
+    return await send(broker, command);
   } finally {
     await broker.close();
+  }
+}
+
+async function send(broker: Broker, command: SendCommand): Promise<number> {
+  const { queue, headers, contentType, payload, id = new Ids().next(), reply } = command;
+  const answer = Promise.withResolvers<BrokerMessage>();
+  const replies = reply ? await broker.openReplies(answer.resolve) : undefined;
+  const [error] = await broker.publish([
+    {
+      id,
+      exchange: COMMANDS_EXCHANGE,
+      routingKey: queue,
+      headers,
+      contentType,
+      payload: Buffer.from(payload),
+      ...(replies?.name === undefined ? {} : { replyTo: replies.name, correlationId: id }),
+    },
+  ]);
+  if (error) console.error(`Not sent: ${error.message}`);
+  else console.log(`Sent ${id} to ${queue}/${String(headers['route'])}`);
+  const done = !error && (!replies || (await print(answer.promise)));
+  await replies?.close();
+  return done ? 0 : 1;
+}
+
+/** False when there is no answer in time. */
+async function print(answer: Promise<BrokerMessage>): Promise<boolean> {
+  try {
+    console.log((await within(REPLY_MS, () => answer)).payload.toString());
+    return true;
+  } catch {
+    console.error(`No reply within ${REPLY_MS / 1_000} s; the message may be waiting for a retry.`);
+    return false;
   }
 }
 
@@ -81,4 +66,12 @@ function createBroker(): Broker {
     : new RabbitMqBroker({ url: env.AMQP_URL, logger });
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (error instanceof UsageError) console.error(`${error.message}\n\n${USAGE}`);
+  else if (error instanceof InvalidEnvironmentError) {
+    console.error(`${error.message}\nIs the stand up? \`make all\` starts it.`);
+  } else console.error(error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { startApp } from '../../src/app.js';
 import { AppModule } from '../../src/app.module.js';
 import { loadEnv } from '../../src/kernel/env.js';
-import { endProcessWith } from '../../src/process-end.js';
+import { endProcessWith } from '../../src/kernel/process-end.js';
 import { TaskHandler, type TaskRunner } from '../../src/tasks/index.js';
 
 /** The program with a handler that never ends and ignores its abort signal. Prints its port when it is up. */

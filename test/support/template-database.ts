@@ -40,7 +40,7 @@ async function make(client: pg.Client, server: string, name: string): Promise<vo
 }
 
 function migrationsDigest(): string {
-  const files = globSync(['src/migrate.ts', 'src/migrations.ts', 'src/**/migrations/*.ts'], {
+  const files = globSync(['src/migrate.ts', 'src/**/migrations.ts', 'src/**/migrations/*.ts'], {
     cwd: projectFolder,
   }).sort();
   const hash = createHash('sha256');

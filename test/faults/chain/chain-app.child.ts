@@ -6,7 +6,7 @@ import type { Broker, Consumption, Delivery } from '../../../src/kernel/messagin
 import { PostgresBroker } from '../../../src/kernel/messaging/postgres/postgres-broker.js';
 import { RabbitMqBroker } from '../../../src/kernel/messaging/rabbitmq/rabbitmq-broker.js';
 import { createLogger, exitOnCrash } from '../../../src/kernel/observability/logger.js';
-import { endProcessWith } from '../../../src/process-end.js';
+import { endProcessWith } from '../../../src/kernel/process-end.js';
 import { ChainModule, SCOPES } from './chain.module.js';
 import { Journal } from './journal.js';
 

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { stopApp } from './app.js';
-import type { Env } from './kernel/env.js';
-import { Recycling } from './kernel/recycling.js';
+import type { Env } from './env.js';
+import { Recycling } from './recycling.js';
 
 const logger = new Logger('Main');
 

@@ -1,0 +1,117 @@
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import getPort from 'get-port';
+import { projectFolder } from '../../scripts/services/folders.ts';
+import { type Lease, testDatabase } from '../support/services.js';
+import { SEND, spawnExample } from '../support/spawned-example.js';
+import { eventually } from '../support/until.js';
+
+/** A fenced block: what it is in, the file that it belongs to, and its text. */
+interface Block {
+  readonly language: string;
+  readonly file: string | undefined;
+  readonly text: string;
+}
+
+interface Step {
+  readonly command: string;
+  readonly output: string;
+}
+
+const PAGE = join(projectFolder, 'docs/tutorial-messages.md');
+const FOLDER = `examples/tutorial-${process.pid}`;
+
+const blocks: Block[] = [
+  ...readFileSync(PAGE, 'utf8').matchAll(/^```(\w+)(?: (\S+))?\n(.*?)^```$/gms),
+].map(([, language = '', file, text = '']) => ({ language, file, text }));
+
+/** Commands whose output the page tells. */
+const steps: Step[] = blocks.flatMap(({ language, text }, index) => {
+  const next = blocks[index + 1];
+  return language === 'sh' && next?.language === 'text'
+    ? [{ command: text, output: next.text }]
+    : [];
+});
+
+/** What the reader does to the files: new ones, imports at the top, methods into the class, the rest at the end. */
+function write({ file, text }: Block): void {
+  const path = join(projectFolder, FOLDER, file ?? '');
+  if (file?.endsWith('.spec.ts')) {
+    writeFileSync(path, text);
+    return;
+  }
+  const before = readFileSync(path, 'utf8');
+  if (text.startsWith('import ')) writeFileSync(path, text + before);
+  else if (text.startsWith('  @')) writeFileSync(path, before.replace(/\}\n$/, `\n${text}}\n`));
+  else writeFileSync(path, before + text);
+}
+
+describe('the tutorial', () => {
+  let database: Lease;
+  let port: number;
+
+  beforeAll(async () => {
+    database = await testDatabase({ template: 'empty' });
+    port = await getPort();
+    cpSync(join(projectFolder, 'examples/ml'), join(projectFolder, FOLDER), {
+      recursive: true,
+      filter: (source) => !source.endsWith('.spec.ts'),
+    });
+    for (const block of blocks) if (block.language === 'ts') write(block);
+  });
+  afterAll(async () => {
+    rmSync(join(projectFolder, FOLDER), { recursive: true, force: true });
+    await database.release();
+  });
+
+  /** The page's command, for the copy of the example and for the services of the test. */
+  const run = async (command: string) => {
+    const here = command
+      .replaceAll('localhost:8010', `127.0.0.1:${port}`)
+      .replaceAll('npm run --silent send --', `node ${SEND.join(' ')}`)
+      .replaceAll('examples/ml', FOLDER);
+    const env = { AUTH_MODE: 'open', NODE_ENV: 'test', DATABASE_URL: database.url, AMQP_URL: '' };
+    const options = { cwd: projectFolder, env, reject: false, shell: 'bash' } as const;
+    return (await execa(here, options)).stdout;
+  };
+
+  it('tells the output of seven commands, and shows three files', () => {
+    expect(steps).toHaveLength(7);
+    const files = blocks.flatMap(({ file }) => file ?? []);
+    expect(new Set(files)).toEqual(
+      new Set(['models.dto.ts', 'models.controller.ts', 'rate.spec.ts']),
+    );
+  });
+
+  it('tells the truth about every command', async () => {
+    const ground = { databaseUrl: database.url, amqpUrl: undefined };
+    await spawnExample(ground, { port, copy: `${FOLDER}/start.ts` });
+    for (const { command, output } of steps) {
+      // A reader is slower than the way of a dead letter into its table.
+      await eventually(async () => {
+        const said = `${command}${await run(command)}\n`;
+        expect(said).toEqual(expect.stringMatching(pattern(command + output)));
+      });
+    }
+  }, 120_000);
+
+  it('shows code that compiles', async () => {
+    const config = join(projectFolder, FOLDER, 'tsconfig.json');
+    writeFileSync(config, '{ "extends": "../../tsconfig.json", "include": ["."], "exclude": [] }');
+    const { stdout } = await execa('tsc', ['--noEmit', '-p', config], {
+      cwd: projectFolder,
+      preferLocal: true,
+      reject: false,
+    });
+    expect(stdout).toBe('');
+  }, 120_000);
+});
+
+/** `…` stands for what is different every time. */
+function pattern(text: string): RegExp {
+  const parts = text
+    .split('…')
+    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  return new RegExp(`^${parts.join('.+')}$`);
+}
