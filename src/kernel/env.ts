@@ -39,7 +39,7 @@ export const envSchema = z.object({
       error: 'is required, for example postgres://millrace:secret@127.0.0.1:5432/millrace',
     }),
   ),
-  DATABASE_POOL_SIZE: int(20, 2, 200),
+  DATABASE_POOL_SIZE: int(32, 2, 200),
   AMQP_URL: optionalUrl('amqp:', 'amqps:'),
   REDIS_URL: optionalUrl('redis:', 'rediss:'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

@@ -1,6 +1,11 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
+
+/** RabbitMQ writes an entry of its log per frame, so frames are worth a moment of waiting while messages are at work. */
+const GATHER_MS = 1;
+
 /**
- * Gathers what is acknowledged in one turn of the event loop and writes it with as few frames as possible: all
- * tags up to the first one that is still at hand in one frame (`multiple`), the rest one by one.
+ * Gathers what is acknowledged within a millisecond, or until nothing is at hand, and writes it with as few frames as
+ * possible: all tags up to the first one that is still at hand in one frame (`multiple`), the rest one by one.
  */
 export class Acknowledger {
   readonly #write: (tag: number, allUpTo: boolean) => void;
@@ -38,19 +43,15 @@ export class Acknowledger {
   acknowledge(tag: number): Promise<void> {
     this.#settled.set(tag, false);
     this.#atHand -= 1;
-    this.#flush ??= new Promise((resolve, reject) => {
-      setImmediate(() => {
-        this.#flush = undefined;
-        try {
-          this.#writeAll();
-          resolve();
-          this.#onFlushed();
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
-      });
-    });
+    this.#flush ??= this.#planFlush();
     return this.#flush;
+  }
+
+  async #planFlush(): Promise<void> {
+    await (this.#atHand === 0 ? setImmediate() : setTimeout(GATHER_MS));
+    this.#flush = undefined;
+    this.#writeAll();
+    this.#onFlushed();
   }
 
   /** Notes a tag that was settled by another frame than ours. */

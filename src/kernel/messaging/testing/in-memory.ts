@@ -43,7 +43,11 @@ export class InMemoryUnitOfWork extends UnitOfWork {
     return Promise.reject(new NoDatabaseError(sql));
   }
 
-  override defer(sql: string): void {
+  override insert<Row extends object>(sql: string): Promise<Row[]> {
+    return Promise.reject(new NoDatabaseError(sql));
+  }
+
+  override deferInsert(sql: string): void {
     throw new NoDatabaseError(sql);
   }
 }
