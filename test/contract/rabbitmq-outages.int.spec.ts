@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { COMMANDS_EXCHANGE, type BrokerMessage } from '../../src/kernel/messaging/broker.js';
 import { RabbitMqBroker } from '../../src/kernel/messaging/rabbitmq/rabbitmq-broker.js';
+import { Requests } from '../../src/kernel/messaging/requests.js';
 import { startRabbitMq, type RabbitMqService } from '../support/services.js';
 import { Deliveries, eventually } from './deliveries.js';
+import { tcpProxy } from './tcp-proxy.js';
 
 const silent = { log: () => undefined, warn: () => undefined, error: () => undefined };
 const QUEUE = 'outages';
@@ -140,6 +142,33 @@ describe('RabbitMqBroker during outages', () => {
     const outcomes = await broker.publish(commands(100));
     expect(outcomes).toEqual(Array(100).fill(undefined));
   }, 60_000);
+
+  it('tells askers at once that the publishing line is down, though replies could come', async () => {
+    const { hostname: host, port } = new URL(server.url);
+    const proxy = await tcpProxy({ host, port: Number(port) });
+    const url = server.url.replace(`:${port}`, `:${String(proxy.port)}`);
+    const asker = new RabbitMqBroker({ url, logger: silent, publishTimeoutMs: 1_500 });
+    const requests = new Requests(asker);
+    const [question] = commands(1).map((command) => ({ ...command, routingKey: 'nowhere' }));
+    try {
+      await asker.start();
+      await expect(requests.ask(question!)).rejects.toThrow('nowhere');
+      const cut = proxy.cutAt('cut-here', 'before');
+      const published = asker.publish([{ ...question!, payload: Buffer.from('cut-here') }]);
+      await cut;
+      proxy.freeze(); // the other line stays as it is, and this one cannot come back
+      await eventually(() => asker.state().reason, 'the publishing connection is down');
+      await expect(requests.ask(question!)).rejects.toThrow(
+        'The question cannot be sent: the publishing connection is down',
+      );
+      expect((await published)[0]).toBeInstanceOf(Error);
+    } finally {
+      proxy.thaw();
+      await requests.close();
+      await asker.close();
+      await proxy.close();
+    }
+  }, 30_000);
 
   it('can be closed during a memory alarm', async () => {
     await server.ctl('set_vm_memory_high_watermark', '0.00001');

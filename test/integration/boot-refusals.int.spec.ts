@@ -35,6 +35,27 @@ class Distinct {
   runAll(): void {}
 }
 
+@Controller('laned')
+@MessageScope('laned', { lanes: () => ['slow', 'fast'] })
+class Laned {
+  @OnMessage('run')
+  run(): void {}
+}
+
+@Controller('laned-events')
+@MessageScope('laned')
+class HearsInLanes {
+  @OnEvent('models/:id/trained')
+  hear(): void {}
+}
+
+@Controller('laned-patterns')
+@MessageScope('laned')
+class HearsInLanesByPattern {
+  @EventPattern('probe.heard.v1')
+  hear(_event: unknown): void {}
+}
+
 @TaskHandler('noop')
 class SecondNoop {
   run(): Promise<null> {
@@ -58,6 +79,15 @@ describe('the boot', () => {
   it('is refused for two handlers of one event in a scope', async () => {
     await expect(bootApp({ modules: [moduleOf(TwoHandlers)] })).rejects.toThrow(
       '"probe.heard.v1" and "probe.heard.v1" match the same messages',
+    );
+  });
+
+  it.each([
+    ['models.*.trained', HearsInLanes],
+    ['probe.heard.v1', HearsInLanesByPattern],
+  ])('is refused for the event %s in a scope with lanes', async (event, controller) => {
+    await expect(bootApp({ modules: [moduleOf(Laned, controller)] })).rejects.toThrow(
+      `Scope "laned" has lanes, so none of its queues could take the event "${event}" alone`,
     );
   });
 

@@ -172,6 +172,11 @@ function declarations(scope: Scope, env: Env, events: readonly string[]): QueueD
   const ordered = scope.ordered === true ? { ordered: true } : {};
   const subscriptions = events.map((type) => ({ exchange: EVENTS_EXCHANGE, routingKey: type }));
   if (scope.lanes) {
+    const [event] = events;
+    if (event !== undefined)
+      throw new Error(
+        `Scope "${scope.name}" has lanes, so none of its queues could take the event "${event}" alone: hear it in another scope`,
+      );
     return scope.lanes(env).map((lane) => {
       const name = `${scope.name}.${lane}`;
       // A lane's key must not swallow the keys of lanes below it (`a` and `a.high`), hence no `#`.

@@ -21,7 +21,7 @@ export type Setting<T> = T | ((env: Env) => T);
 export interface MessageScopeOptions {
   /**
    * Splits the scope into several queues `<scope>.<lane>`, each with its own prefetch, for instance by priority.
-   * Senders then name the queue. Default: one queue with the scope's name.
+   * Senders then name the queue, so such a scope hears no events. Default: one queue with the scope's name.
    */
   readonly lanes?: (env: Env) => readonly string[];
   /** Messages at hand per queue and process. Default: `MESSAGE_PREFETCH`, or two full batches if that is more. */

@@ -40,7 +40,8 @@ export class Requests {
 
   /**
    * Sends the message and resolves to its reply. Rejects at once when too many wait already, the broker cannot be
-   * reached, or it refuses the message (no queue takes it); with {@link NoReplyError} after the timeout.
+   * reached or blocks publishers, or it refuses the message (no queue takes it); with {@link NoReplyError} after the
+   * timeout.
    */
   async ask(
     message: BrokerMessage,
@@ -91,6 +92,10 @@ export class Requests {
     if (!this.#waiting.has(message.id)) return; // given up meanwhile
     if (replyTo === undefined)
       throw new Error('The broker cannot be reached, so no reply could be');
+    if (!this.broker.canPublish) {
+      const { reason = 'no connection' } = this.broker.state();
+      throw new Error(`The question cannot be sent: ${reason}`);
+    }
     const question = { ...message, replyTo, correlationId: message.id };
     const [error] = await this.broker.publish([question]);
     if (error) throw error;

@@ -5,6 +5,7 @@ import { Loop } from '../loop.js';
 import { BROKER, type Broker, COMMANDS_EXCHANGE, RefusedError } from '../messaging/broker.js';
 import { OutboxMetrics } from './outbox.metrics.js';
 import { type OutboxRow, toBrokerMessage } from './outbox-message.js';
+import { OutboxWalk } from './outbox-walk.js';
 import { OutboxStore } from './outbox.store.js';
 import { ReadFloors } from './read-floors.js';
 import { ShardLeases } from './shard-leases.js';
@@ -80,50 +81,34 @@ export class OutboxRelay {
    * take the next ones of their keys first.
    */
   async #sweep(): Promise<number> {
-    const { owned } = this.leases;
-    const atHand = new Map<string, number>();
-    const heldUp = new Set<number>();
-    const inFlight = new Set<Promise<void>>();
-    const failures: unknown[] = [];
-    const commanded = new Set<string>();
+    const walk = new OutboxWalk(this.leases.owned);
     const until = performance.now() + SWEEP_MS;
-    let published = 0;
     try {
-      while (performance.now() < until && failures.length === 0 && !this.#loop.stopping) {
-        const asked = this.#batchSize;
-        const floors = this.#floors.next(owned, performance.now());
-        const read = await this.store.read(floors, atHand, asked);
-        const { rows } = read;
-        if (rows.length === 0) break;
-        crashPoint('relay.after-read');
-        this.#adaptBatchSize(rows);
-        const ready = rows.filter((row) => {
-          atHand.set(row.seq, row.shard);
-          const goes = this.#mayGo(row, commanded);
-          if (!goes) heldUp.add(row.shard);
-          return goes;
-        });
-        this.#floors.passed(read, heldUp, performance.now());
-        published += ready.length;
-        const delivery = this.#deliver(ready)
-          .catch((error: unknown) => failures.push(error))
-          .then(() => {
-            inFlight.delete(delivery);
-            for (const { seq } of ready) atHand.delete(seq);
-          });
-        inFlight.add(delivery);
-        if (inFlight.size >= MAX_IN_FLIGHT) await Promise.race(inFlight);
-        if (rows.length < asked / 4) break;
+      while (performance.now() < until && !walk.hasFailed && !this.#loop.stopping) {
+        if (!(await this.#step(walk))) break;
       }
     } finally {
-      await Promise.all(inFlight);
-    }
-    if (failures.length > 0) {
+      await walk.ended();
       // The rows of a failed delivery are still there; the round is repeated after a pause.
-      this.#floors.reset();
-      throw failures[0];
+      if (walk.hasFailed) this.#floors.reset();
     }
-    return published;
+    walk.check();
+    return walk.taken;
+  }
+
+  /** Reads a batch and begins its delivery. False: there was so little that the walk is at its end. */
+  async #step(walk: OutboxWalk): Promise<boolean> {
+    const asked = this.#batchSize;
+    const floors = this.#floors.next(walk.shards, performance.now());
+    const read = await this.store.read(floors, walk.atHand, asked);
+    if (read.rows.length === 0) return false;
+    crashPoint('relay.after-read');
+    this.#adaptBatchSize(read.rows);
+    const ready = walk.take(read.rows, (row) => this.#mayGo(row, walk.commanded));
+    this.#floors.passed(read, walk.heldUp, performance.now());
+    walk.accompany(ready, this.#deliver(ready));
+    await walk.room(MAX_IN_FLIGHT);
+    return read.rows.length >= asked / 4;
   }
 
   /** Towards as many rows as fill a batch; small steps up, because the next rows may be larger. */

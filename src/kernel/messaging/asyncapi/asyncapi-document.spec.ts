@@ -8,12 +8,14 @@ import {
   Post,
   type Type,
 } from '@nestjs/common';
+import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { z } from 'zod';
 import { asyncApiErrors } from '../../../../test/support/asyncapi-errors.js';
 import { loadEnv } from '../../env.js';
 import { KernelModule } from '../../kernel.module.js';
 import { describeApi } from '../../http/http-app.js';
 import { PublishesEvents } from '../event-contracts.js';
+import { MessageContext } from '../message-context.js';
 import { MessageScope, OnEvent, OnMessage, PublishResult } from '../message.decorators.js';
 import { DomainError } from '../../domain/domain-error.js';
 import type { Incoming } from '../batch-method.js';
@@ -92,6 +94,87 @@ describe('a controller of somebody else', () => {
     });
     const sent = Object.values(document.operations).filter(({ action }) => action === 'send');
     expect(sent.map(({ title }) => title)).toEqual(['ml.model-trained.v1']);
+  });
+});
+
+@Controller()
+@MessageScope('nest')
+class ProbeController {
+  @MessagePattern('models/:id/train')
+  train(@Payload({ schema: trained }) _body: unknown, @Ctx() _context: MessageContext): void {}
+
+  @MessagePattern({ cmd: 'sum' })
+  sum(
+    @Ctx() _context: MessageContext,
+    @Payload('n', { schema: z.int() }) _n: number,
+    @Payload('unit') _unit: string,
+  ): void {}
+
+  @EventPattern('ml.model-trained.v1')
+  hear(_text: string): void {}
+
+  @MessagePattern('ping')
+  ping(): void {}
+
+  /** HTTP fills what messages leave empty. */
+  @Post('models/:id/drop')
+  @MessagePattern('models/:id/drop')
+  drop(@Param('id') _id: string, @Headers('x-colour') _colour: string): void {}
+}
+
+@Module({ controllers: [ProbeController] })
+class ProbeModule {}
+
+describe('a controller with decorators of Nest', () => {
+  let document: AsyncApiDocument;
+  beforeAll(async () => {
+    document = await described(ProbeModule);
+  });
+  const messages = () => document.components.messages;
+
+  it('is described validly', async () => {
+    expect(await asyncApiErrors(document)).toEqual([]);
+  });
+
+  it('reads the payload by its schema, and nothing else by name', () => {
+    expect(messages()['Probe_train']).toMatchObject({
+      contentType: 'application/json',
+      payload: { $ref: '#/components/schemas/TrainedInput' },
+      headers: { required: ['route'], properties: { route: { pattern: '^models/[^/]+/train$' } } },
+    });
+    expect(document.channels['nest.models.id.train']).toMatchObject({
+      address: 'nest/models/{id}/train',
+      parameters: { id: { examples: ['text'] } },
+    });
+  });
+
+  it('reads parts of the payload under a route that Nest made of an object', () => {
+    expect(messages()['Probe_sum']).toMatchObject({
+      payload: {
+        type: 'object',
+        properties: { n: { type: 'integer' }, unit: { type: 'string' } },
+      },
+      headers: { properties: { route: { const: '{"cmd":"sum"}' } } },
+    });
+    const { channel } = document.operations['Probe_sum']!;
+    const described = document.channels[channel.$ref.split('/').at(-1)!];
+    expect(described?.address).toBe('nest/%7B"cmd":"sum"%7D');
+    expect(described).not.toHaveProperty('parameters');
+  });
+
+  it('gives a method without decorated parameters the payload, if it takes anything', () => {
+    expect(messages()['Probe_hear']).toMatchObject({
+      contentType: 'text/plain',
+      payload: { type: 'string' },
+    });
+    expect(document.channels['ml.model-trained.v1']?.messages).toHaveProperty('Probe_hear');
+    expect(messages()['Probe_ping']).not.toHaveProperty('payload');
+  });
+
+  it('gives a method by message nothing of what only its HTTP door reads', () => {
+    const message = messages()['Probe_drop'];
+    expect(message).not.toHaveProperty('payload');
+    expect((message?.headers as { properties: object }).properties).not.toHaveProperty('x-colour');
   });
 });
 

@@ -4,7 +4,7 @@ import { deadLettersOf, queueArguments } from '../rabbitmq/topology.js';
 import type { AmqpChannel, Channel, ChannelParameter } from './asyncapi-types.js';
 import type { NamedParameter } from './handler-parameters.js';
 import { exampleOf, type Schemas } from './json-schemas.js';
-import { parametersIn } from './message-descriptions.js';
+import { parametersIn, ROUTE_PARAMETER } from './message-descriptions.js';
 import type { DescribedDoor } from './message-doors.js';
 
 /** A channel before it is known which messages go through it. */
@@ -27,7 +27,8 @@ export function commandChannel(
   const title = `${scope.name}/${door.pattern}`;
   return {
     id: idOf(title),
-    address: title.replace(/:([^/]+)/g, '{$1}'),
+    // Braces of its own would be read as parameters.
+    address: title.replace(/[{}]/g, encodeURIComponent).replace(ROUTE_PARAMETER, '{$1}'),
     title,
     description: summary,
     ...(parameters ? { parameters } : {}),

@@ -1,5 +1,8 @@
 import type { Type } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA, RouteParamtypes } from '@nestjs/common/internal';
+import { PARAM_ARGS_METADATA } from '@nestjs/microservices/constants.js';
+import { DEFAULT_CALLBACK_METADATA } from '@nestjs/microservices/context/rpc-metadata-constants.js';
+import { RpcParamtype } from '@nestjs/microservices/enums/rpc-paramtype.enum.js';
 import { DECORATORS } from '@nestjs/swagger';
 import { z } from 'zod';
 import { type JsonSchema, type Schemas, toJsonSchema } from './json-schemas.js';
@@ -46,13 +49,19 @@ export function parametersOf(
   };
 }
 
-/** What the method of a door reads: a batch method has one argument, whose body the door describes. */
+/**
+ * What the method of a door reads. A batch method has one argument, whose body the door describes; one of Nest's own
+ * doors gives its method the payload, and the rest as a whole with `@Ctx`.
+ */
 export function readBy(
   { controller, method, door }: DescribedDoor,
   schemas: Schemas,
 ): HandlerParameters {
-  if (door.batch === undefined) return parametersOf(controller, method, schemas);
-  return { body: toJsonSchema(door.body, 'input', schemas), params: [], headers: [] };
+  if (door.batch !== undefined)
+    return { body: toJsonSchema(door.body, 'input', schemas), params: [], headers: [] };
+  if (!door.rpc) return parametersOf(controller, method, schemas);
+  const payloads = payloadsOf(controller, method);
+  return { body: bodyOf(payloads, schemas), params: [], headers: [] };
 }
 
 /** The schema of the first good answer that the method documents for HTTP; the other door gives the same. */
@@ -67,17 +76,24 @@ export function answerOf(controller: Type, method: string): z.ZodType | undefine
   return schema instanceof z.ZodType ? schema : undefined;
 }
 
+/** As in Nest: a method without `@Payload` or the like gets the payload as its first argument, if it has one. */
+function payloadsOf(controller: Type, method: string): ReadArgument[] {
+  const metadata = Reflect.getMetadata(PARAM_ARGS_METADATA, controller, method) as
+    Arguments | undefined;
+  const read = argumentsOf(controller, method, metadata ?? DEFAULT_CALLBACK_METADATA);
+  const takes = designTypesOf(controller, method).length > 0;
+  return read.filter(({ type }) => takes && Number(type) === Number(RpcParamtype.PAYLOAD));
+}
+
+type Arguments = Record<string, { index: number; data?: unknown; schema?: unknown }>;
+
 /** Parameters of decorators that are not Nest's own have other keys, and nothing to tell. */
-function argumentsOf(controller: Type, method: string): ReadArgument[] {
-  const metadata = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) ?? {}) as Record<
-    string,
-    { index: number; data?: unknown; schema?: unknown }
-  >;
-  const designTypes = (Reflect.getMetadata(
-    'design:paramtypes',
-    controller.prototype as object,
-    method,
-  ) ?? []) as unknown[];
+function argumentsOf(
+  controller: Type,
+  method: string,
+  metadata = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) ?? {}) as Arguments,
+): ReadArgument[] {
+  const designTypes = designTypesOf(controller, method);
   return Object.entries(metadata)
     .sort(([, a], [, b]) => a.index - b.index)
     .map(([key, { index, data, schema }]) => ({
@@ -86,6 +102,12 @@ function argumentsOf(controller: Type, method: string): ReadArgument[] {
       schema,
       designType: designTypes[index],
     }));
+}
+
+function designTypesOf(controller: Type, method: string): readonly unknown[] {
+  const types = Reflect.getMetadata('design:paramtypes', controller.prototype as object, method) as
+    unknown[] | undefined;
+  return types ?? [];
 }
 
 function bodyOf(bodies: readonly ReadArgument[], schemas: Schemas): JsonSchema | undefined {

@@ -143,14 +143,17 @@ export function errorReply(schemas: Schemas): Message {
   };
 }
 
+/** A whole segment: `{"cmd":"sum"}`, which Nest makes of an object, has none. */
+export const ROUTE_PARAMETER = /(?<=^|\/):([^/]+)/g;
+
 /** Names of the parameters in a route: `task_id` of `:task_id/cancel`. */
 export function parametersIn(route: string): string[] {
-  return [...route.matchAll(/:([^/]+)/g)].map(([, name = '']) => name);
+  return [...route.matchAll(ROUTE_PARAMETER)].map(([, name = '']) => name);
 }
 
 /** The route as a sender writes it, each parameter an example of itself. */
 export function exampleRoute(route: string, params: readonly NamedParameter[]): string {
-  return route.replace(/:([^/]+)/g, (_, name: string) => {
+  return route.replace(ROUTE_PARAMETER, (_, name: string) => {
     return encodeURIComponent(exampleValue(name, params));
   });
 }
