@@ -61,10 +61,16 @@ export class OutboxRelay {
   }
 
   async #round(): Promise<number> {
-    await this.#renew();
-    if (this.leases.owned.length === 0 || !this.broker.canPublish) return 0;
-    const retried = await this.#retryParked();
-    return retried + (await this.#sweep());
+    try {
+      await this.#renew();
+      if (this.leases.owned.length === 0 || !this.broker.canPublish) return 0;
+      const retried = await this.#retryParked();
+      return retried + (await this.#sweep());
+    } catch (error) {
+      // Whatever failed first, a delivery that was under way may have failed as well, and its rows are still there.
+      this.#floors.reset();
+      throw error;
+    }
   }
 
   async #renew(): Promise<void> {
