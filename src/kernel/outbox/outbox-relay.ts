@@ -203,7 +203,7 @@ export class OutboxRelay {
       const error = outcomes[index];
       return error ? [{ row, error }] : [];
     });
-    const unknown = failed.find(({ error }) => !isRefusal(error));
+    const unknown = failed.find(({ error }) => !(error instanceof RefusedError));
     if (unknown) throw unknown.error;
     this.metrics.failed.inc(failed.length);
     this.#learn(
@@ -227,9 +227,4 @@ export class OutboxRelay {
     await this.#readParked();
     return due.length - failed.length;
   }
-}
-
-/** amqplib throws a RangeError for headers that fill more than a frame. */
-function isRefusal(error: Error): boolean {
-  return error instanceof RefusedError || error instanceof RangeError;
 }
