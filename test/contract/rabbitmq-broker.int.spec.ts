@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type ChannelModel } from 'amqplib';
-import { COMMANDS_EXCHANGE, type Delivery } from '../../src/kernel/messaging/broker.js';
+import { COMMANDS_EXCHANGE, type Delivery, RefusedError } from '../../src/kernel/messaging/broker.js';
 import { HEADER } from '../../src/kernel/messaging/message-headers.js';
 import { RabbitMqBroker } from '../../src/kernel/messaging/rabbitmq/rabbitmq-broker.js';
 import { testVhost, type Lease } from '../support/services.js';
@@ -54,6 +54,19 @@ describe('RabbitMqBroker', () => {
     afterEach(async () => {
       await broker.close();
       await foreign.close();
+    });
+
+    it('refuses what cannot be put into frames, and publishes what comes with it', async () => {
+      const to = { exchange: COMMANDS_EXCHANGE, routingKey: `${queue}.run` } as const;
+      const body = { headers: {}, contentType: 'application/json', payload: Buffer.from('1') };
+      const [small, longId, longHeader] = await broker.publish([
+        { ...to, ...body, id: randomUUID() },
+        { ...to, ...body, id: '\ufffd'.repeat(100) }, // as 100 bytes that are no UTF-8 arrive here
+        { ...to, ...body, id: randomUUID(), headers: { 'x-long': 'x'.repeat(300_000) } },
+      ]);
+      expect(small).toBeUndefined();
+      expect(longId).toBeInstanceOf(RefusedError);
+      expect(longHeader).toBeInstanceOf(RefusedError);
     });
 
     const sendPlain = async (headers: Record<string, unknown>, times = 1): Promise<void> => {

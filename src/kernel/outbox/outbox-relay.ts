@@ -62,10 +62,16 @@ export class OutboxRelay {
   }
 
   async #round(): Promise<number> {
-    await this.#renew();
-    if (this.leases.owned.length === 0 || !this.broker.canPublish) return 0;
-    const retried = await this.#retryParked();
-    return retried + (await this.#sweep());
+    try {
+      await this.#renew();
+      if (this.leases.owned.length === 0 || !this.broker.canPublish) return 0;
+      const retried = await this.#retryParked();
+      return retried + (await this.#sweep());
+    } catch (error) {
+      // Whatever failed first, a delivery that was under way may have failed as well, and its rows are still there.
+      this.#floors.reset();
+      throw error;
+    }
   }
 
   async #renew(): Promise<void> {
@@ -182,7 +188,7 @@ export class OutboxRelay {
       const error = outcomes[index];
       return error ? [{ row, error }] : [];
     });
-    const unknown = failed.find(({ error }) => !isRefusal(error));
+    const unknown = failed.find(({ error }) => !(error instanceof RefusedError));
     if (unknown) throw unknown.error;
     this.metrics.failed.inc(failed.length);
     this.#learn(
@@ -206,9 +212,4 @@ export class OutboxRelay {
     await this.#readParked();
     return due.length - failed.length;
   }
-}
-
-/** amqplib throws a RangeError for headers that fill more than a frame. */
-function isRefusal(error: Error): boolean {
-  return error instanceof RefusedError || error instanceof RangeError;
 }

@@ -116,3 +116,32 @@ it('forgets shards that are no longer ours, and everything after a failure', () 
   failed.reset();
   expect(floorOf(failed, 62)).toBe(0);
 });
+
+it('begins anew when the numbers went back, as after a standby took over that lacked the latest', () => {
+  const floors = begun();
+  floors.passed(readTo(90, SECOND), NONE, 30);
+  floors.passed(readTo(95, SECOND), NONE, 60); // rows to 100, and then to 200, are settled
+  const back: Horizon = { ended: 55, begun: 55, numbered: 40 };
+  floors.passed({ rows: [{ shard: OTHER, seq: '40' }], horizon: back, isCut: false }, NONE, 90);
+  expect(floorOf(floors, 91)).toBe(0);
+  floors.passed({ rows: [{ shard: OTHER, seq: '41' }], horizon: back, isCut: false }, NONE, 120);
+  floors.passed({ rows: [{ shard: OTHER, seq: '42' }], horizon: back, isCut: false }, NONE, 150);
+  expect(floorOf(floors, 151)).toBe(40);
+});
+
+it('does not take for settled after a failure what was so before', () => {
+  const floors = begun();
+  floors.passed(readTo(90, SECOND), NONE, 30);
+  floors.reset();
+  floors.next([SHARD, OTHER], 40);
+  floors.passed({ rows: [{ shard: OTHER, seq: '5' }], horizon: FIRST, isCut: false }, NONE, 60);
+  expect(floors.next([SHARD, OTHER], 61).get(SHARD)).toBe(0);
+});
+
+it('walks everything once a minute', () => {
+  const floors = begun();
+  floors.passed(readTo(90, SECOND), NONE, 30);
+  floors.passed(readTo(95, SECOND), NONE, 60);
+  expect(floorOf(floors, 59_999)).toBe(95);
+  expect(floorOf(floors, 60_000)).toBe(0);
+});

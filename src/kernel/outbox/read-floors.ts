@@ -23,6 +23,8 @@ const INSTANT_MS = 5;
 /** A transaction that is open for longer holds the floors no more; what it appends is found by full walks. */
 const LONGEST_WAIT_MS = 500;
 const FULL_WALK_MS = 2_000;
+/** In quiet times. It bounds how long a row can stay behind that an assumption of ours does not hold for. */
+const RARE_WALK_MS = 60_000;
 
 /**
  * Where the reads of the outbox's shards begin.
@@ -32,6 +34,9 @@ const FULL_WALK_MS = 2_000;
  * oldest snapshot. So a floor follows the reads as far as every row is settled: committed, or rolled back. Rows are
  * settled when every transaction has ended that was under way when they were numbered. One that stays open for half a
  * second is waited for no longer; until it has ended, everything is walked every two seconds.
+ *
+ * All of this holds for one history of one database. A standby that took over without the latest commits gives numbers
+ * out again; so everything begins anew when the numbers went back and after a failure, and is walked once a minute.
  */
 export class ReadFloors {
   /** In the order in which the shards are to be read. */
@@ -49,12 +54,14 @@ export class ReadFloors {
     for (const shard of this.#floors.keys())
       if (!shards.includes(shard)) this.#floors.delete(shard);
     for (const shard of shards) if (!this.#floors.has(shard)) this.#floors.set(shard, 0);
-    if (this.#passedOpenBelow > 0 && now - this.#walkedFullyAt >= FULL_WALK_MS) this.#walk(now);
+    const everyMs = this.#passedOpenBelow > 0 ? FULL_WALK_MS : RARE_WALK_MS;
+    if (now - this.#walkedFullyAt >= everyMs) this.#walk(now);
     return this.#floors;
   }
 
   /** Takes note of a read from those places. The shards in `heldUp` have rows that were read and not taken. */
   passed(read: ShardRead, heldUp: ReadonlySet<number>, now: number): void {
+    if (read.horizon && read.horizon.numbered < this.#settled) this.reset();
     const last = new Map(read.rows.map(({ shard, seq }) => [shard, Number(seq)]));
     for (const [shard, floor] of [...this.#floors]) {
       const place = last.get(shard) ?? (read.isCut ? 0 : this.#settled);
@@ -67,9 +74,12 @@ export class ReadFloors {
     if (read.horizon) this.#settle(read.horizon, now);
   }
 
-  /** After a failed delivery its rows are still there, wherever that is. */
+  /** After a failure its rows are still there, wherever that is, and the database may be another one. */
   reset(): void {
     this.#floors.clear();
+    this.#settled = 0;
+    this.#unsettled = [];
+    this.#passedOpenBelow = 0;
   }
 
   #settle(horizon: Horizon, now: number): void {

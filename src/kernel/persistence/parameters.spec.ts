@@ -18,6 +18,18 @@ describe('parameters of a statement', () => {
     ]);
   });
 
+  it('write instants of any year as Postgres reads them', () => {
+    const years = ['+010000-01-01T00:00:00.000Z', '0000-02-03T00:00:00.000Z'];
+    const instants = [...years, '-000001-01-01T00:00:00.000Z'].map((text) => new Date(text));
+    const written = [
+      '10000-01-01T00:00:00.000Z',
+      '0001-02-03T00:00:00.000Z BC',
+      '0002-01-01T00:00:00.000Z BC',
+    ];
+    expect(toWire(instants)).toEqual(written);
+    expect(toWire([[null, ...instants]])).toEqual([`{null,"${written.join('","')}"}`]);
+  });
+
   it('become array literals when they are arrays', () => {
     const at = new Date('2026-01-02T03:04:05.678Z');
     expect(toWire([['a', 'b"c', 'd\\e'], [1, null, 2], [true], [], [at]])).toEqual([

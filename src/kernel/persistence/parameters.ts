@@ -16,7 +16,8 @@ export function toWire(parameters: readonly unknown[]): (string | Buffer | null)
  */
 function arrayLiteral(values: readonly unknown[]): string {
   if (values.every(isPlain)) {
-    const json = JSON.stringify(values[0] instanceof Date ? values.map(scalar) : values);
+    const hasInstants = values.find((value) => value !== null) instanceof Date;
+    const json = JSON.stringify(hasInstants ? values.map(scalar) : values);
     return `{${json.slice(1, -1)}}`;
   }
   const elements = values.map((value) => {
@@ -53,8 +54,16 @@ let lastText = '';
 function instant(value: Date): string {
   const at = value.getTime();
   if (at !== lastAt) {
-    lastText = value.toISOString();
+    lastText = notationOf(value);
     lastAt = at;
   }
   return lastText;
+}
+
+/** Postgres takes years of more than four digits without a sign, and writes those before the year 1 as BC. */
+function notationOf(value: Date): string {
+  const [, sign, year = '', rest = ''] = /^([+-]?)(\d+)(.*)$/.exec(value.toISOString()) ?? [];
+  if (sign === '+') return `${String(Number(year))}${rest}`;
+  if (sign !== '-' && Number(year) > 0) return `${year}${rest}`;
+  return `${String(Number(year) + 1).padStart(4, '0')}${rest} BC`;
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import { type Lease, testDatabase } from '../../../test/support/services.js';
 import { verdictOn } from '../http/problem.js';
 import { createDataSource } from './data-source.js';
@@ -131,6 +131,53 @@ describe('a Unit of Work', () => {
     });
     await expect(run).rejects.toThrow('Nothing was committed');
     expect(await notes(text)).toEqual([]);
+  });
+
+  it('writes nothing by itself after a parameter that cannot be sent', async () => {
+    const text = newText();
+    const run = unitOfWork.run(async () => {
+      const broken = unitOfWork.query('select $1', [() => 'no value']);
+      await expect(broken).rejects.toThrow('cannot be a parameter');
+      await write(text);
+      throw new Error('changed my mind');
+    });
+    await expect(run).rejects.toThrow('changed my mind');
+    expect(await notes(text)).toEqual([]);
+  });
+
+  it('refuses a statement that comes after its end', async () => {
+    const text = newText();
+    let late: Promise<unknown> | undefined;
+    let rollBack = (_: Error): void => undefined;
+    const failure = new Promise<never>((_, reject) => (rollBack = reject));
+    const run = unitOfWork.run(async () => {
+      await write(newText());
+      const other = failure.catch(() => undefined).then(() => undefined);
+      late = other.then(() => undefined).then(() => write(text));
+      late.catch(() => undefined);
+      await failure;
+    });
+    rollBack(new Error('changed my mind'));
+    await expect(run).rejects.toThrow('changed my mind');
+    await expect(late).rejects.toThrow('has ended');
+    expect(await notes(text)).toEqual([]);
+  });
+
+  it('does not pass on a connection that it could not roll back', async () => {
+    const [open, next] = [newText(), newText()];
+    const { options } = createDataSource({ url: lease.url, poolSize: 1 });
+    const impatient = { ...options, extra: { ...options.extra, query_timeout: 600 } };
+    const slow = await new DataSource(impatient as DataSourceOptions).initialize();
+    const single = new UnitOfWork(slow);
+    const insert = (text: string) => single.query('insert into note (text) values ($1)', [text]);
+    const run = single.run(async () => {
+      await insert(open);
+      await single.query('select pg_sleep(1.5)');
+    });
+    await expect(run).rejects.toThrow('Query read timeout');
+    await single.run(() => insert(next));
+    await slow.destroy();
+    expect(await notes(open, next)).toEqual([expect.objectContaining({ text: next })]);
   });
 
   it('takes no connection without a statement', async () => {

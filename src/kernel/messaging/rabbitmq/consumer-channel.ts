@@ -5,7 +5,7 @@ import type { Delivery } from '../broker.js';
 import { Acknowledger } from './acknowledger.js';
 import type { Log } from './broker-connection.js';
 import { RabbitMqDelivery, type DeliveryChannel } from './delivery.js';
-import { UnroutableError } from './publish-channel.js';
+import { UnroutableError, UnsendableError } from './publish-channel.js';
 import type { Publisher } from './publisher.js';
 import { endOf, pause, type Session } from './session-keeper.js';
 import { DEAD_LETTER_EXCHANGE, ownerOf } from './topology.js';
@@ -131,7 +131,7 @@ export class ConsumerChannel implements Session, DeliveryChannel {
         );
         return this.acknowledge(tag);
       }
-      if (error instanceof RangeError) return onTooLarge(error);
+      if (error instanceof UnsendableError) return onTooLarge(error);
       this.#context.log.warn({ err: error }, `Could not move a message of ${this.queue} yet`);
       await pause(waitMs, this.#end.signal);
       if (error instanceof UnroutableError && this.#isUsable()) await this.#redeclare();

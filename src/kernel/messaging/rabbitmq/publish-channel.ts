@@ -89,8 +89,7 @@ export class PublishChannel implements Session {
         },
       );
     } catch (error) {
-      // It cannot be put into frames (headers too large), or the channel ended this instant.
-      settle(error instanceof Error ? error : new Error(String(error)));
+      settle(unwritten(error));
       return;
     }
     if (this.#unconfirmed === 0) this.#answeredAt = performance.now();
@@ -134,6 +133,19 @@ export class UnroutableError extends RefusedError {
   constructor(exchange: string, routingKey: string) {
     super(`unroutable: no queue takes ${routingKey} of ${exchange}`);
   }
+}
+
+/** The message cannot be put into frames: its headers fill more than one, or a short text is longer than 255 bytes. */
+export class UnsendableError extends RefusedError {
+  override readonly name = 'UnsendableError';
+}
+
+/** amqplib throws a RangeError or a TypeError for what it cannot encode; else the channel ended this instant. */
+function unwritten(error: unknown): Error {
+  if (error instanceof RangeError || error instanceof TypeError) {
+    return new UnsendableError(error.message);
+  }
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function returnKey(exchange: string, routingKey: string, id: string): string {
