@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type ChannelModel } from 'amqplib';
-import { COMMANDS_EXCHANGE, type Delivery, RefusedError } from '../../src/kernel/messaging/broker.js';
+import {
+  COMMANDS_EXCHANGE,
+  type Delivery,
+  RefusedError,
+} from '../../src/kernel/messaging/broker.js';
 import { HEADER } from '../../src/kernel/messaging/message-headers.js';
 import { RabbitMqBroker } from '../../src/kernel/messaging/rabbitmq/rabbitmq-broker.js';
 import { testVhost, type Lease } from '../support/services.js';

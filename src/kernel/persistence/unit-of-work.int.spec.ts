@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { type Lease, testDatabase } from '../../../test/support/services.js';
 import { verdictOn } from '../http/problem.js';
 import { createDataSource } from './data-source.js';
@@ -147,27 +147,27 @@ describe('a Unit of Work', () => {
 
   it('refuses a statement that comes after its end', async () => {
     const text = newText();
-    let late: Promise<unknown> | undefined;
-    let rollBack = (_: Error): void => undefined;
-    const failure = new Promise<never>((_, reject) => (rollBack = reject));
+    const ended = Promise.withResolvers<undefined>();
+    let late: Promise<void> | undefined;
     const run = unitOfWork.run(async () => {
       await write(newText());
-      const other = failure.catch(() => undefined).then(() => undefined);
-      late = other.then(() => undefined).then(() => write(text));
-      late.catch(() => undefined);
-      await failure;
+      late = ended.promise.then(async () => {
+        await expect(write(text)).rejects.toThrow('has ended');
+      });
+      throw new Error('changed my mind');
     });
-    rollBack(new Error('changed my mind'));
     await expect(run).rejects.toThrow('changed my mind');
-    await expect(late).rejects.toThrow('has ended');
+    ended.resolve(undefined);
+    await late;
+    expect.assertions(4); // with the one after each test
     expect(await notes(text)).toEqual([]);
   });
 
   it('does not pass on a connection that it could not roll back', async () => {
     const [open, next] = [newText(), newText()];
     const { options } = createDataSource({ url: lease.url, poolSize: 1 });
-    const impatient = { ...options, extra: { ...options.extra, query_timeout: 600 } };
-    const slow = await new DataSource(impatient as DataSourceOptions).initialize();
+    const extra = { ...(options.extra as object), query_timeout: 600 };
+    const slow = await new DataSource({ ...options, extra }).initialize();
     const single = new UnitOfWork(slow);
     const insert = (text: string) => single.query('insert into note (text) values ($1)', [text]);
     const run = single.run(async () => {
