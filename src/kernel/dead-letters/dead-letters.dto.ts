@@ -64,7 +64,7 @@ const payload = z.object({
   encoding: z.enum(['json', 'text', 'base64']).meta({ description: 'What `content` is.' }),
   content: z.unknown().meta({ description: 'Any JSON, or a text' }),
   bytes: z.int().meta({
-    description: 'Of the whole. More than 1 MiB: `content` is the first MiB in base64.',
+    description: 'Of the whole. More than 1 MiB: `content` is the first MiB, as text or in base64.',
   }),
 });
 export type PayloadView = z.output<typeof payload>;

@@ -70,16 +70,21 @@ function withoutSecrets<Letter extends LetterOverview>(letter: Letter): Letter {
   return { ...letter, reason: redactText(letter.reason) };
 }
 
-/** JSON when it is JSON, text when it is UTF-8, else base64. */
+/** Of characters that are no UTF-8, above which a payload is no text. */
+const BROKEN_SHARE = 0.1;
+
+/** JSON when it is JSON, text when it is mostly UTF-8, so that secrets are found in it, else base64. */
 function readable(payload: Buffer, bytes: number): Omit<PayloadView, 'bytes'> {
-  const isWhole = payload.length === bytes;
-  if (!isWhole || !isUtf8(payload))
-    return { encoding: 'base64', content: payload.toString('base64') };
   const text = payload.toString('utf8');
-  try {
-    return { encoding: 'json', content: parseRedacted(text) };
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return { encoding: 'text', content: redactText(text) };
+  const broken = isUtf8(payload) ? 0 : text.split('\ufffd').length - 1;
+  if (broken > BROKEN_SHARE * text.length)
+    return { encoding: 'base64', content: payload.toString('base64') };
+  if (payload.length === bytes && broken === 0) {
+    try {
+      return { encoding: 'json', content: parseRedacted(text) };
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
   }
+  return { encoding: 'text', content: redactText(text) };
 }

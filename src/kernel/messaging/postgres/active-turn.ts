@@ -13,6 +13,12 @@ export interface ActiveTurnOptions {
 
 /** How soon another process notices that the turn is free. Waiting inside Postgres would hold back its vacuum. */
 const TRY_EVERY_MS = 250;
+/** How often its holder makes sure that the server is still there, and how long it waits for the answer. */
+const BEAT_EVERY_MS = 2_000;
+const ANSWER_MS = 5_000;
+/** A server that hears nothing from its client's machine gives the lock to somebody else after 11 s. */
+const SERVER_KEEPALIVE =
+  '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3';
 
 /**
  * The right of one process at a time to serve an ordered queue: an advisory lock of a connection of its own, so that it
@@ -55,6 +61,7 @@ export class ActiveTurn {
       if (rows[0]?.ours === true && client === this.#client) {
         this.#isOurs = true;
         onGained();
+        this.#beatLater(client);
       }
     } catch (error) {
       logger.warn(`Asking for the turn to serve ${queue} failed: ${String(error)}`);
@@ -70,12 +77,36 @@ export class ActiveTurn {
     }, TRY_EVERY_MS);
   }
 
+  #beatLater(client: pg.Client): void {
+    clearTimeout(this.#timer);
+    if (this.#stopped || client !== this.#client) return;
+    this.#timer = setTimeout(() => {
+      this.#trying = this.#beat(client);
+    }, BEAT_EVERY_MS);
+  }
+
+  /** A line that broke without a word must not leave us serving beside whoever got the turn from the server. */
+  async #beat(client: pg.Client): Promise<void> {
+    try {
+      await client.query('select 1');
+      this.#beatLater(client);
+    } catch (error) {
+      const { queue, logger } = this.options;
+      logger.warn(`Lost the turn to serve ${queue}: ${String(error)}`);
+      this.#ended(client);
+      client.end(() => undefined); // not awaited: nobody may be there to say goodbye
+    }
+  }
+
   async #connect(): Promise<pg.Client> {
     const client = new pg.Client({
       connectionString: this.options.databaseUrl,
       application_name: 'millrace-turn',
-      connectionTimeoutMillis: 5_000,
+      connectionTimeoutMillis: ANSWER_MS,
+      query_timeout: ANSWER_MS,
       keepAlive: true,
+      keepAliveInitialDelayMillis: 5_000,
+      options: SERVER_KEEPALIVE,
     });
     client.on('error', () => undefined); // its end says the same
     client.on('end', () => {

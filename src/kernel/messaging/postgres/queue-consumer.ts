@@ -141,12 +141,10 @@ export class QueueConsumer implements Consumption {
     }
     try {
       await this.#reclaim();
+      const hold = this.#hold;
       const jobs = await this.store.fetch(this.queue, Math.min(this.#room, MAX_FETCH));
       this.#failure = undefined;
-      jobs.sort((a, b) => seqOf(a.data) - seqOf(b.data)); // an UPDATE returns in any order
-      for (const job of jobs) this.#held.add(job.id);
-      if (this.#stopped) await this.#giveBack(jobs.map(({ id }) => id));
-      else for (const job of jobs) this.#receive(job);
+      await this.#dealOut(jobs, hold);
       return jobs.length;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -156,6 +154,17 @@ export class QueueConsumer implements Consumption {
       this.#failure = message;
       return 'failed';
     }
+  }
+
+  async #dealOut(jobs: Job[], hold: Hold & { isLost: boolean }): Promise<void> {
+    // When the turn went while we fetched, whoever has it now must not find our handlers beside its own.
+    if (this.#stopped || hold.isLost) {
+      await this.#giveBack(jobs.map(({ id }) => id));
+      return;
+    }
+    jobs.sort((a, b) => seqOf(a.data) - seqOf(b.data)); // an UPDATE returns in any order
+    for (const job of jobs) this.#held.add(job.id);
+    for (const job of jobs) this.#receive(job);
   }
 
   #receive(job: Job): void {
