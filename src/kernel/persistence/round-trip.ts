@@ -33,7 +33,8 @@ interface Wire {
   sync(): void;
 }
 
-/** Names of prepared statements; there are as many as the program has texts of them. */
+const MAX_NAME_BYTES = 63;
+/** Names of prepared statements with longer texts; there are as many as the program has of them. */
 const names = new Map<string, string>();
 /** What a connection has prepared for sure. */
 const preparedOn = new WeakMap<Wire, Set<string>>();
@@ -100,7 +101,9 @@ export class RoundTrip extends pg.Query {
   }
 }
 
+/** A short text is its own name, as in the logs of Postgres; it knows only the first 63 bytes of a name. */
 function nameOf(text: string): string {
+  if (Buffer.byteLength(text) <= MAX_NAME_BYTES) return text;
   const known = names.get(text);
   if (known !== undefined) return known;
   const name = `millrace_${String(names.size + 1)}`;
