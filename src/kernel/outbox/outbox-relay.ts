@@ -95,8 +95,6 @@ export class OutboxRelay {
       }
     } finally {
       await walk.ended();
-      // The rows of a failed delivery are still there; the round is repeated after a pause.
-      if (walk.hasFailed) this.#floors.reset();
     }
     walk.check();
     return walk.taken;
