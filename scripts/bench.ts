@@ -13,6 +13,8 @@ import { build } from './stand/build.ts';
 
 /** The part after the colon is a variant of the benchmark before it. */
 const BENCHES = {
+  machine:
+    'what the machine does at the moment: a quorum queue filled and emptied by nothing but a client',
   'tasks-http': 'POST /tasks one by one at 128 connections, role api alone',
   'tasks-http:all-roles': 'the same while one process does everything, runs included',
   'tasks-http:generator': 'what the load generator does against an empty route',
