@@ -10,6 +10,10 @@ import type { Arrival, MessageSettler } from './message-settler.js';
 import type { MessageMetrics } from './message.metrics.js';
 import { type Again, WorkLine } from './work-line.js';
 
+/** The pause after a failed attempt to attach doubles from the first to the second. */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5_000;
+
 export interface QueueServing {
   readonly broker: Broker;
   readonly pipeline: MessagePipeline;
@@ -29,8 +33,13 @@ export class QueueServer {
   readonly #line: WorkLine<Arrival>;
   readonly #circuit: Circuit;
   #consumption: Consumption | undefined;
+  /** What the consumption is to have; 0: there is to be none. */
+  #prefetch = 0;
   /** Attaching and detaching, one after the other. */
   #changing: Promise<void> = Promise.resolve();
+  /** Failures in a row to attach or detach. */
+  #failures = 0;
+  #again: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -57,6 +66,11 @@ export class QueueServer {
     return this.#circuit.state;
   }
 
+  /** The broker does not let it attach; it goes on trying. */
+  get isRefused(): boolean {
+    return this.#failures > 0;
+  }
+
   async start(): Promise<void> {
     this.serving.metrics.paused.set({ queue: this.name }, 0);
     const { broker } = this.serving;
@@ -70,6 +84,7 @@ export class QueueServer {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#pause);
+    clearTimeout(this.#again);
     this.#line.stop();
     await this.#changing;
     if (!this.scope.ordered) await this.#consumption?.stop();
@@ -123,19 +138,47 @@ export class QueueServer {
     this.#line.limit = state === 'half-open' ? 1 : this.scope.concurrency;
   }
 
-  /** Consumes with that prefetch from now on; an ordered queue is attached once and for all. */
+  /** Consumes with that prefetch as soon as the broker lets it; an ordered queue is attached once and for all. */
   #attach(prefetch: number): void {
     if (this.scope.ordered && this.#consumption) return;
-    this.#changing = this.#changing
-      .then(async () => {
-        await this.#consumption?.stop();
-        this.#consumption = undefined;
-        if (prefetch === 0 || this.#stopped) return;
-        this.#consumption = await this.serving.broker.consume(this.name, prefetch, this.#take);
-      })
-      .catch((error: unknown) => {
-        this.#logger.error({ err: error, queue: this.name }, 'Could not attach to a queue');
-      });
+    this.#prefetch = prefetch;
+    this.#change();
+  }
+
+  #change(): void {
+    this.#changing = this.#changing.then(async () => {
+      clearTimeout(this.#again);
+      try {
+        await this.#reattach();
+        if (this.#failures > 0) this.#logger.log({ queue: this.name }, 'Attached to a queue again');
+        this.#failures = 0;
+      } catch (error) {
+        this.#changeLater(error);
+      }
+    });
+  }
+
+  async #reattach(): Promise<void> {
+    await this.#consumption?.stop();
+    this.#consumption = undefined;
+    if (this.#prefetch === 0 || this.#stopped) return;
+    const { broker } = this.serving;
+    this.#consumption = await broker.consume(this.name, this.#prefetch, this.#take);
+  }
+
+  #changeLater(error: unknown): void {
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
+    this.#failures += 1;
+    if (this.#failures === 1) {
+      this.#logger.error(
+        { err: error, queue: this.name },
+        'Could not attach to a queue; trying on',
+      );
+    }
+    if (this.#stopped) return;
+    this.#again = setTimeout(() => {
+      this.#change();
+    }, pauseMs);
   }
 
   #postpone(arrivals: readonly Arrival[]): void {
