@@ -205,6 +205,8 @@ describe.each(BROKERS)('dead letters on %s', (broker) => {
     const good = ids.filter((id) => id !== bad);
     for (const id of good) await letters.dead.withId(id);
     expect((await letters.dead.ids()).sort()).toEqual([...good].sort());
+    const { body: metrics } = await app.http.get<string>('/metrics');
+    expect(metrics).toMatch(/^dead_letters_refused\{queue="probe"\} 1$/m);
     await app.sql('alter table kernel.dead_letter drop constraint refused');
   });
 
