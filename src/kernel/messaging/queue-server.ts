@@ -35,6 +35,8 @@ export class QueueServer {
   #consumption: Consumption | undefined;
   /** What the consumption is to have; 0: there is to be none. */
   #prefetch = 0;
+  /** On their way back, because this process stops. */
+  readonly #leaving = new Set<Promise<void>>();
   /** Attaching and detaching, one after the other. */
   #changing: Promise<void> = Promise.resolve();
   /** Failures in a row to attach or detach. */
@@ -57,9 +59,9 @@ export class QueueServer {
     return this.queue.name;
   }
 
-  /** Messages at hand: at work, or waiting for it. */
+  /** Messages at hand: at work, waiting for it, or on their way back. */
   get atHand(): number {
-    return this.#line.size;
+    return this.#line.size + this.#leaving.size;
   }
 
   get circuit(): CircuitState {
@@ -78,21 +80,27 @@ export class QueueServer {
   }
 
   /**
-   * Begins nothing more. An ordered queue stays attached until the handlers at work have ended, or another process
-   * would begin the next message of a key beside them.
+   * Begins nothing more, takes nothing more, and sends back what nobody has begun. An ordered queue stays attached with
+   * what it holds until the handlers at work have ended, or another process would begin the next message of a key beside
+   * them.
    */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#pause);
     clearTimeout(this.#again);
-    this.#line.stop();
+    this.#line.limit = 0;
     await this.#changing;
-    if (!this.scope.ordered) await this.#consumption?.stop();
+    if (!this.scope.ordered) {
+      await this.#consumption?.stop();
+      this.#sendBack(this.#line.drain());
+    }
+    this.#line.stop();
   }
 
-  /** After a stop: resolves when no handler is at work any more. */
+  /** After a stop: resolves when no handler is at work any more, and what was sent back has arrived there. */
   async idle(): Promise<void> {
     await this.#line.idle();
+    await Promise.all(this.#leaving);
   }
 
   /** After a stop: gives back what is not settled. */
@@ -104,6 +112,7 @@ export class QueueServer {
     crashPoint('consumer.on-delivery');
     const arrival = { delivery, attempt: delivery.attempt };
     if (this.scope.ordered) this.#line.add(arrival, keyOf(delivery.message));
+    else if (this.#stopped) this.#sendBack([arrival]);
     else if (this.#circuit.state === 'open') this.#postpone([arrival]);
     else this.#line.add(arrival);
   };
@@ -184,6 +193,15 @@ export class QueueServer {
   #postpone(arrivals: readonly Arrival[]): void {
     const reason = 'every message of the queue fails at present';
     for (const arrival of arrivals) void this.serving.settler.postpone(arrival, reason);
+  }
+
+  #sendBack(arrivals: readonly Arrival[]): void {
+    for (const arrival of arrivals) {
+      const leaving = this.serving.settler
+        .giveBack(arrival)
+        .finally(() => this.#leaving.delete(leaving));
+      this.#leaving.add(leaving);
+    }
   }
 }
 

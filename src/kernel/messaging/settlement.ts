@@ -48,7 +48,7 @@ export class Skip extends Error {
   override readonly name = 'Skip';
 }
 
-/** Thrown by a handler of a process that is shutting down: left unsettled, the message goes to another process. */
+/** Thrown by a handler of a process that is shutting down: the message goes to another process at once, as it came. */
 export class GiveBack extends Error {
   override readonly name = 'GiveBack';
 }
