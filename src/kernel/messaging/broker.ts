@@ -127,6 +127,9 @@ export interface Broker {
   /** Messages that wait in the queue, without those at hand. */
   depth(queue: string): Promise<number>;
 
+  /** Messages that come back to the queue after that delay; at the most, because those of others may be counted. */
+  retrying(queue: string, delayMs: RetryDelayMs): Promise<number>;
+
   /** False while publishing would only wait: not connected, or the broker blocks publishers. */
   readonly canPublish: boolean;
 

@@ -7,6 +7,7 @@ import { LONGEST_PAUSE_IN_PLACE_MS } from './scope-settings.js';
 import {
   errorAnswer,
   isInfrastructure,
+  RetryLater,
   UnreadableMessageError,
   type Verdict,
 } from './settlement.js';
@@ -128,7 +129,8 @@ export class MessageSettler {
   #report({ verdict, arrival, route, error }: Ended): void {
     const { delivery, attempt } = arrival;
     const about = { queue: delivery.queue, route, message_id: delivery.message.id, attempt };
-    if (verdict.kind === 'retry')
+    if (error instanceof RetryLater && !error.counts) this.#logger.debug(about, error.message);
+    else if (verdict.kind === 'retry')
       this.#logger.warn(
         { ...about, err: error, delay_ms: verdict.delayMs },
         'Message failed and will be tried again',

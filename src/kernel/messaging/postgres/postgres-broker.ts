@@ -162,6 +162,10 @@ export class PostgresBroker implements Broker {
     return this.#store.depth(queue);
   }
 
+  async retrying(queue: string): Promise<number> {
+    return this.#store.delayed(queue);
+  }
+
   get canPublish(): boolean {
     return this.#connector.connected;
   }
