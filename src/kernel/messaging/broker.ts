@@ -103,7 +103,8 @@ export interface Broker {
 
   /**
    * Publishes in order, that of calls made at once included, and resolves when every message is confirmed or
-   * refused, one outcome per message.
+   * refused, one outcome per message. When the fate of one is unknown, whatever the calls made till then have not sent
+   * yet is not sent any more, and unknown as well: so nothing passes it before its caller can repeat it.
    * A command that no queue takes is an error ("unroutable"); an event that nobody subscribed to is not.
    */
   publish(messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]>;
