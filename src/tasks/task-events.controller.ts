@@ -4,6 +4,7 @@ import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CurrentCaller } from '../kernel/access/access.decorators.js';
 import type { Caller } from '../kernel/access/caller.js';
+import { ClientGone } from '../kernel/http/client-gone.js';
 import { uuidParam } from '../kernel/http/shapes.js';
 import { tasksOpenTo } from './task.access.js';
 import { TaskWatch } from './queries/task-watch.js';
@@ -36,6 +37,7 @@ export class TaskEventsController {
     @Param('task_id', { schema: uuidParam }) taskId: string,
     @Headers('last-event-id') lastEventId: string | undefined,
     @CurrentCaller() caller: Caller,
+    @ClientGone() gone: AbortSignal,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const events = await this.tasks.open(taskId, { lastEventId, ownerId: tasksOpenTo(caller) });
@@ -43,8 +45,9 @@ export class TaskEventsController {
       await reply.code(204).send();
       return;
     }
-    // Also when the answer has no body, as to a HEAD request, or nobody is left to read it.
+    // Also when the answer has no body, as to a HEAD request, or nobody is left to read it, or may.
     finished(reply.raw, () => events.destroy());
+    gone.addEventListener('abort', () => events.destroy());
     await reply
       .headers({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
       .send(events);

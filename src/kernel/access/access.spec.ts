@@ -85,8 +85,12 @@ class DoorsAndTokens {}
 
 let tester: MessageTester | undefined;
 
-async function open(mode: 'open' | 'required', module = DoorsAndTokens): Promise<MessageTester> {
-  tester = await MessageTester.of({ imports: [module], env: { AUTH_MODE: mode } });
+async function open(
+  mode: 'open' | 'required',
+  module = DoorsAndTokens,
+  env: Record<string, string> = {},
+): Promise<MessageTester> {
+  tester = await MessageTester.of({ imports: [module], env: { AUTH_MODE: mode, ...env } });
   return tester;
 }
 
@@ -225,6 +229,15 @@ describe('by message, where callers must authenticate', () => {
     expect(told).toMatchObject({ caller: ADA, headers: { 'x-colour': 'red' } });
     expect(JSON.stringify(told)).not.toContain('token-of');
   });
+});
+
+it('limits the rate of each user by himself, whatever address they share', async () => {
+  await open('required', DoorsAndTokens, { RATE_LIMIT_PER_SECOND: '1' });
+  const statuses: number[] = [];
+  for (const headers of [bearer('ada'), bearer('ada'), bearer('bob'), {}, {}]) {
+    statuses.push((await post('plain', headers)).statusCode);
+  }
+  expect(statuses).toEqual([201, 429, 201, 401, 429]);
 });
 
 it('refuses to start where callers must authenticate and nothing knows them', async () => {

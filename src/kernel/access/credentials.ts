@@ -52,6 +52,7 @@ async function identify(
 ): Promise<void> {
   try {
     request.caller = await control.authenticate(token);
+    request.recheck = () => control.authenticate(token);
   } catch (error) {
     request.disbelief = error instanceof Error ? error : new Error(String(error));
   }
