@@ -216,7 +216,10 @@ describe('by message, where callers must authenticate', () => {
   });
 
   it('asks nothing at public and system doors, and of events', async () => {
-    expect(await tester!.send('doors/free')).toMatchObject({ result: { id: 'anonymous' } });
+    const free = (headers = {}) => tester!.send('doors/free', {}, { headers });
+    expect(await free()).toMatchObject({ result: { id: 'anonymous' } });
+    expect(await free(bearer('eve'))).toMatchObject({ result: { id: 'anonymous' } });
+    expect(await free(bearer('ada'))).toMatchObject({ result: { id: 'ada' } });
     expect(await tester!.send('doors/inner')).toMatchObject({ result: { id: 'system' } });
     expect(await tester!.emit('doors.door-opened.v1', {})).toMatchObject({
       doors: { result: { id: 'system' } },

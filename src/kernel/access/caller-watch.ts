@@ -21,7 +21,7 @@ export function watchCaller({ caller, recheck }: FastifyRequest, onChange: () =>
   const timer = setInterval(() => {
     recheck().then(
       (now) => {
-        if (!maySame(now, caller)) changed();
+        if (!hasSameRights(now, caller)) changed();
       },
       (error: unknown) => {
         if (error instanceof DomainError && !error.passes) changed();
@@ -31,6 +31,7 @@ export function watchCaller({ caller, recheck }: FastifyRequest, onChange: () =>
   return stop;
 }
 
-function maySame(now: Caller, before: Caller): boolean {
-  return now.rights.symmetricDifference(before.rights).size === 0;
+function hasSameRights(now: Caller, before: Caller): boolean {
+  const isSameSize = now.rights.size === before.rights.size;
+  return isSameSize && [...now.rights].every((right) => before.rights.has(right));
 }
