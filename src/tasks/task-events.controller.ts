@@ -1,5 +1,5 @@
 import { finished } from 'node:stream';
-import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
+import { Controller, Get, Param, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CurrentCaller } from '../kernel/access/access.decorators.js';
@@ -35,11 +35,11 @@ export class TaskEventsController {
   @ApiResponse({ status: 204, description: 'The client has the final state' })
   async watch(
     @Param('task_id', { schema: uuidParam }) taskId: string,
-    @Headers('last-event-id') lastEventId: string | undefined,
     @CurrentCaller() caller: Caller,
     @ClientGone() gone: AbortSignal,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    const lastEventId = reply.request.headers['last-event-id']?.toString();
     const events = await this.tasks.open(taskId, { lastEventId, ownerId: tasksOpenTo(caller) });
     if (!events) {
       await reply.code(204).send();
