@@ -1,4 +1,5 @@
 import { Body, Controller } from '@nestjs/common';
+import { SystemDoor } from '../kernel/access/access.decorators.js';
 import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.js';
 import { runLanes, runPrefetch, TASK_RUNS } from './task.messages.js';
 import { runTasks, type RunTasksRequest } from './tasks.dto.js';
@@ -11,6 +12,7 @@ export class TaskRunsController {
   constructor(private readonly worker: TaskWorker) {}
 
   /** Ends when every task was claimed or turned out to be somebody else's; a repetition finds the same. */
+  @SystemDoor()
   @OnMessage('run', { idempotent: true })
   async run(@Body({ schema: runTasks }) { tasks }: RunTasksRequest): Promise<void> {
     const taken = await Promise.allSettled(tasks.map((task) => this.worker.take(task, tasks)));
