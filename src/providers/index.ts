@@ -1,0 +1,3 @@
+export { CreateMessages } from './commands/create-messages.js';
+export { CreateMessages1763683702000 } from './migrations/1763683702000-create-messages.js';
+export { ProvidersModule } from './providers.module.js';

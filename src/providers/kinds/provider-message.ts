@@ -1,0 +1,35 @@
+import { Mediator } from '../../kernel/cqrs/mediator.js';
+import { PermanentError, type TaskContext, TaskHandler, type TaskRunner } from '../../tasks/index.js';
+import { CreateMessages } from '../commands/create-messages.js';
+import { createMessage, type CreateMessageRequest, messageView } from '../messages.dto.js';
+import { GetMessages } from '../queries/get-message.js';
+import { MessageWatch } from '../queries/message-watch.js';
+
+/**
+ * Has a message processed as a task of kind `provider.message`, so that a process can wait for it. The message has the
+ * task's id: an attempt that follows a crash finds it again instead of sending it twice.
+ */
+@TaskHandler('provider.message', {
+  payload: createMessage,
+  result: messageView.shape.response,
+  timeoutMs: 600_000,
+})
+export class ProviderMessage implements TaskRunner<CreateMessageRequest> {
+  constructor(
+    private readonly mediator: Mediator,
+    private readonly watch: MessageWatch,
+  ) {}
+
+  async run(request: CreateMessageRequest, { taskId, signal }: TaskContext): Promise<unknown> {
+    const caller = { id: 'anonymous', rights: new Set<string>() };
+    await this.mediator.execute(new CreateMessages(caller, [request], [taskId]));
+    await this.watch.ended([taskId], signal);
+    signal.throwIfAborted();
+    const [message] = await this.mediator.ask(new GetMessages([taskId], caller.id));
+    if (message?.state === 'succeeded') return message.response;
+    const { code, message: why } = message?.error ?? NO_ERROR;
+    throw new PermanentError(why, code);
+  }
+}
+
+const NO_ERROR = { code: 'message-missing', message: 'The message was deleted before its end.' };
