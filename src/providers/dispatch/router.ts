@@ -77,7 +77,7 @@ export class Router {
     if (!provider) return undefined;
     if (provider.drained || !this.circuits.enter('free')) return this.#down('free');
     const permit = await this.gate.acquire(quotaOf(provider));
-    if ('granted' in permit) {
+    if ('retryAfterMs' in permit) {
       this.circuits.leave('free', undefined);
       return this.#denied(permit);
     }
