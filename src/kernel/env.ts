@@ -93,13 +93,13 @@ export const envSchema = z.object({
   TASKS_EVENTS: list
     .pipe(z.array(z.enum(['created', 'started', 'succeeded', 'failed', 'cancelled', 'retried'])))
     .default(['succeeded', 'failed', 'cancelled', 'retried']),
-  PROVIDER_FREE_URL: optionalUrl('http:', 'https:').default('http://127.0.0.1:2197/messages'),
+  PROVIDER_FREE_URL: optionalUrl('http:', 'https:').default('http://127.0.0.1:2197/v1/messages'),
   PROVIDER_FREE_MODEL: z
     .enum(['n_then_block', 'aligned', 'sliding', 'anchored'])
     .default('n_then_block'),
   PROVIDER_FREE_LIMIT: int(100, 1, 1_000_000_000),
-  PROVIDER_FREE_PERIOD_MS: int(60_000, 1, 2_764_800_000),
-  PROVIDER_PAID_URL: optionalUrl('http:', 'https:').default('http://127.0.0.1:2198/messages'),
+  PROVIDER_FREE_PERIOD_MS: int(10_000, 1, 2_764_800_000),
+  PROVIDER_PAID_URL: optionalUrl('http:', 'https:').default('http://127.0.0.1:2198/v1/messages'),
   PROVIDER_PAID_PRICE_MICROS: int(2_000, 0, 1_000_000_000),
   PROVIDER_PAID_BUDGET_MICROS: int(10_000_000, 0, Number.MAX_SAFE_INTEGER),
   PROVIDERS_TIMEOUT_MS: int(30_000, 1, 600_000),

@@ -76,7 +76,10 @@ export class MessageRepository {
   }
 
   /** Locks and loads messages that dead dispatchers hold, with the call that was under way if there is one. */
-  async loadAbandoned(owners: readonly string[], limit: number): Promise<{ message: Message; openCall: OpenCall | undefined }[]> {
+  async loadAbandoned(
+    owners: readonly string[],
+    limit: number,
+  ): Promise<{ message: Message; openCall: OpenCall | undefined }[]> {
     const rows = await this.unitOfWork.query<MessageRow & { open_call: OpenCall | null }>(
       `select message.*, (
          select json_build_object('provider', provider, 'attempt', attempt, 'costMicros', cost_micros,

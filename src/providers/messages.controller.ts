@@ -1,4 +1,13 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, UseInterceptors } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  UseInterceptors,
+} from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentCaller } from '../kernel/access/access.decorators.js';
 import type { Caller } from '../kernel/access/caller.js';
@@ -39,13 +48,18 @@ export class MessagesController {
     status: 202,
     description: 'Taken; `Location` tells where to look. An array for an array',
   })
-  @ApiAnswer(messageView, { status: 200, description: 'With `Prefer: wait`: the message at its end' })
+  @ApiAnswer(messageView, {
+    status: 200,
+    description: 'With `Prefer: wait`: the message at its end',
+  })
   @ApiProblems(403)
   create(
     @Body({ schema: createMessagesBody }) body: CreateMessageRequest | CreateMessageRequest[],
     @CurrentCaller() caller: Caller,
   ): Promise<MessageView | readonly MessageView[]> {
-    return inTheSameShape(body, (items) => this.mediator.execute(new CreateMessages(caller, items)));
+    return inTheSameShape(body, (items) =>
+      this.mediator.execute(new CreateMessages(caller, items)),
+    );
   }
 
   @Get()

@@ -26,7 +26,10 @@ export interface ProviderSighting {
   readonly now: number;
 }
 
-export function toProviderView(provider: Provider, { state, circuits, now }: ProviderSighting): ProviderView {
+export function toProviderView(
+  provider: Provider,
+  { state, circuits, now }: ProviderSighting,
+): ProviderView {
   const until = state?.until ?? null;
   return {
     id: provider.id,

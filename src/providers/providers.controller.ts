@@ -21,7 +21,9 @@ export class ProvidersController {
   constructor(private readonly mediator: Mediator) {}
 
   @Get()
-  @ApiOperation({ summary: 'The providers: limits, what remains, when they take calls again, health' })
+  @ApiOperation({
+    summary: 'The providers: limits, what remains, when they take calls again, health',
+  })
   @ApiAnswer(providerList)
   async list(): Promise<{ items: ProviderView[] }> {
     return { items: await this.mediator.ask(new ListProviders()) };
@@ -29,7 +31,9 @@ export class ProvidersController {
 
   @Put(':provider_id')
   @RequiresRight('admin')
-  @ApiOperation({ summary: 'Replace the limits, the price, the budget and the address of a provider' })
+  @ApiOperation({
+    summary: 'Replace the limits, the price, the budget and the address of a provider',
+  })
   @ApiAnswer(providerView)
   @ApiProblems(403, 404)
   async put(

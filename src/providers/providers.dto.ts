@@ -8,7 +8,11 @@ const DAY_MS = 86_400_000;
 const MAX_MICROS = 9_000_000_000_000_000;
 
 /** A path parameter that names a provider; an unknown one is answered 404. */
-export const providerParam = z.string().min(1).max(100).meta({ examples: ['free'] });
+export const providerParam = z
+  .string()
+  .min(1)
+  .max(100)
+  .meta({ examples: ['free'] });
 
 const limit = z.int().min(1).max(1_000_000_000).nullable().meta({
   description: 'Calls per window, or before a block; null: not known, or without end.',
@@ -16,12 +20,19 @@ const limit = z.int().min(1).max(1_000_000_000).nullable().meta({
 const micros = z.int().min(0).max(MAX_MICROS);
 
 export const providerSettings = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).max(2_000).meta({
-    description: 'Where messages are posted to. It must not be at a private address.',
-  }),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2_000)
+    .meta({
+      description: 'Where messages are posted to. It must not be at a private address.',
+    }),
   model: z.enum(QUOTA_MODELS),
   limit,
-  period_ms: z.int().min(1).max(32 * DAY_MS).meta({ description: 'The block, or the window.' }),
+  period_ms: z
+    .int()
+    .min(1)
+    .max(32 * DAY_MS)
+    .meta({ description: 'The block, or the window.' }),
   guard_ms: z.int().min(0).max(60_000).default(30).meta({
     description: 'Added to the end of every block and window.',
   }),
@@ -30,7 +41,8 @@ export const providerSettings = z.strictObject({
   budget_micros: micros.nullable().meta({ description: 'At most so much; null: without end.' }),
   timeout_ms: z.int().min(1).max(600_000).default(30_000),
   honours_idempotency_key: z.boolean().default(false).meta({
-    description: 'A call repeated with the same Idempotency-Key is answered without doing the work again.',
+    description:
+      'A call repeated with the same Idempotency-Key is answered without doing the work again.',
   }),
 });
 export type ProviderSettingsRequest = z.output<typeof providerSettings>;

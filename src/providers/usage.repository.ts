@@ -67,7 +67,11 @@ export class UsageRepository {
        on conflict (epoch) do update set capacity = excluded.capacity,
          blocked_at = coalesce(epoch.blocked_at, excluded.blocked_at),
          blocked_until = greatest(epoch.blocked_until, excluded.blocked_until)`,
-      columnsOf(notes, [(note) => note.epoch, (note) => note.capacity, (note) => note.blockedUntil]),
+      columnsOf(notes, [
+        (note) => note.epoch,
+        (note) => note.capacity,
+        (note) => note.blockedUntil,
+      ]),
     );
   }
 

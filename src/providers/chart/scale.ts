@@ -4,7 +4,10 @@ export interface Scale {
   readonly place: (value: number) => number;
 }
 
-export function linearScale(domain: readonly [number, number], range: readonly [number, number]): Scale {
+export function linearScale(
+  domain: readonly [number, number],
+  range: readonly [number, number],
+): Scale {
   const [low, high] = domain;
   const [start, end] = range;
   const width = high - low || 1;

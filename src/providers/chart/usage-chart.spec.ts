@@ -42,13 +42,25 @@ function usage(calls: readonly { free: number; paid: number; excess?: number }[]
 }
 
 const boxes = (svg: string, name: string) =>
-  [...svg.matchAll(new RegExp(`<rect class="${name}" x="([\\d.]+)" y="([\\d.]+)" width="([\\d.]+)" height="([\\d.]+)"`, 'g'))]
+  [
+    ...svg.matchAll(
+      new RegExp(
+        `<rect class="${name}" x="([\\d.]+)" y="([\\d.]+)" width="([\\d.]+)" height="([\\d.]+)"`,
+        'g',
+      ),
+    ),
+  ]
     .map((match) => match.slice(1).map(Number))
     .slice(1); // the first is the legend's
 
 describe('the chart of usage', () => {
   it('draws free and paid calls on top of each other in proportion', () => {
-    const svg = usageChart(usage([{ free: 60, paid: 40 }, { free: 100, paid: 0 }]));
+    const svg = usageChart(
+      usage([
+        { free: 60, paid: 40 },
+        { free: 100, paid: 0 },
+      ]),
+    );
     const [free, paid] = [boxes(svg, 'free'), boxes(svg, 'paid')];
     expect(free[0]![3]! / free[1]![3]!).toBeCloseTo(0.6, 2);
     expect(paid[0]![1]! + paid[0]![3]!).toBeCloseTo(free[0]![1]!, 1);
@@ -89,7 +101,14 @@ describe('the ticks of a chart', () => {
   it('are at full hours of a day, and few enough to be read', () => {
     const ticks = timeTicks([FROM + 1, FROM + 24 * HOUR], 9);
     expect(ticks.map((tick) => new Date(tick).toISOString().slice(11, 16))).toEqual([
-      '03:00', '06:00', '09:00', '12:00', '15:00', '18:00', '21:00', '00:00',
+      '03:00',
+      '06:00',
+      '09:00',
+      '12:00',
+      '15:00',
+      '18:00',
+      '21:00',
+      '00:00',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { html, Html } from '../../kernel/messaging/asyncapi/html.js';
+import { html as markup, Html } from '../../kernel/messaging/asyncapi/html.js';
 import { BUCKETS, type UsageView } from '../providers.dto.js';
 import { linearScale, roundTicks, type Scale, timeTicks } from './scale.js';
 
@@ -44,7 +44,7 @@ interface Frame {
  * to be; behind them are the times in which the free provider took no calls.
  */
 export function usageChart(usage: UsageView): string {
-  return drawing(usage, html`<style>${new Html(STYLE)}</style>`).text;
+  return drawing(usage, markup`<style>${new Html(STYLE)}</style>`).text;
 }
 
 /** The chart with its figures, as a page. */
@@ -60,8 +60,8 @@ export function usagePage(usage: UsageView): string {
     ['Free calls used', total.utilisation === null ? '–' : `${(total.utilisation * 100).toFixed(2)} %`],
     ['Spent', (total.spent_micros / 1e6).toFixed(6)],
   ];
-  const rows = figures.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`);
-  const page = html`<!doctype html>
+  const rows = figures.map(([name, value]) => markup`<tr><th scope="row">${name}</th><td>${value}</td></tr>`);
+  const page = markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Usage of the providers</title><style>${new Html(STYLE)}</style></head>
 <body>${drawing(usage)}<table><caption>${clock(usage.from)} to ${clock(usage.to)} UTC</caption>${rows}</table></body></html>`;
@@ -71,7 +71,7 @@ export function usagePage(usage: UsageView): string {
 function drawing(usage: UsageView, style?: Html): Html {
   const frame = frameOf(usage);
   const about = `${counted(usage.total.free)} free and ${counted(usage.total.paid)} paid calls, of which ${counted(usage.total.excess)} need not have been paid`;
-  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${about}">${style}
+  return markup`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${about}">${style}
 <text class="title" x="${PLOT.left}" y="20">Calls of the providers per ${usage.bucket}</text>
 ${legend()}${blocks(usage, frame)}${grid(frame)}${bars(usage, frame)}${optimum(usage, frame)}${axes(frame)}</svg>`;
 }
@@ -91,9 +91,9 @@ function legend(): Html[] {
     const x = PLOT.left + index * 190;
     const mark =
       name === 'optimum'
-        ? html`<path class="optimum" d="M${x} 37h14"/>`
-        : html`<rect class="${name}" x="${x}" y="31" width="14" height="12" rx="2"/>`;
-    return html`${mark}<text x="${x + 20}" y="41">${label}</text>`;
+        ? markup`<path class="optimum" d="M${x} 37h14"/>`
+        : markup`<rect class="${name}" x="${x}" y="31" width="14" height="12" rx="2"/>`;
+    return markup`${mark}<text x="${x + 20}" y="41">${label}</text>`;
   });
 }
 
@@ -123,7 +123,7 @@ function optimum(usage: UsageView, { x, y }: Frame): Html[] {
   return usage.items.map((item) => {
     const { left, right } = placeOf(item.at, usage, x);
     const height = y.place(item.free + item.optimum);
-    return html`<path class="optimum" d="M${rounded(left)} ${rounded(height)}H${rounded(right)}"/>`;
+    return markup`<path class="optimum" d="M${rounded(left)} ${rounded(height)}H${rounded(right)}"/>`;
   });
 }
 
@@ -147,13 +147,13 @@ interface Box {
 function rect(name: string, { left, right, top, bottom }: Box, title: string): Html {
   const width = rounded(Math.max(0.5, right - left));
   const height = rounded(Math.max(0, bottom - top));
-  return html`<rect class="${name}" x="${rounded(left)}" y="${rounded(top)}" width="${width}" height="${height}">${title === '' ? undefined : html`<title>${title}</title>`}</rect>`;
+  return markup`<rect class="${name}" x="${rounded(left)}" y="${rounded(top)}" width="${width}" height="${height}">${title === '' ? undefined : markup`<title>${title}</title>`}</rect>`;
 }
 
 function grid({ y }: Frame): Html[] {
   return roundTicks(y.domain[1], 5).map((value) => {
     const at = rounded(y.place(value));
-    return html`<path class="grid" d="M${PLOT.left} ${at}H${WIDTH - PLOT.right}"/><text x="${PLOT.left - 8}" y="${at + 4}" text-anchor="end">${counted(value)}</text>`;
+    return markup`<path class="grid" d="M${PLOT.left} ${at}H${WIDTH - PLOT.right}"/><text x="${PLOT.left - 8}" y="${at + 4}" text-anchor="end">${counted(value)}</text>`;
   });
 }
 
@@ -164,9 +164,9 @@ function axes({ x, y }: Frame): Html[] {
     const at = rounded(x.place(instant));
     const text = new Date(instant).toISOString();
     const label = isLong ? text.slice(5, 10) : text.slice(11, 16);
-    return html`<path class="axis" d="M${at} ${base}v5"/><text x="${at}" y="${base + 20}" text-anchor="middle">${label}</text>`;
+    return markup`<path class="axis" d="M${at} ${base}v5"/><text x="${at}" y="${base + 20}" text-anchor="middle">${label}</text>`;
   });
-  return [html`<path class="axis" d="M${PLOT.left} ${base}H${WIDTH - PLOT.right}"/>`, ...ticks];
+  return [markup`<path class="axis" d="M${PLOT.left} ${base}H${WIDTH - PLOT.right}"/>`, ...ticks];
 }
 
 function counted(value: number): string {

@@ -158,6 +158,7 @@ export class Dispatcher {
     this.#releasedAt = performance.now();
     const command = new ReleaseUnknown(this.lease.id, [...this.#held.keys()]);
     const released = await this.mediator.execute(command);
-    if (released > 0) this.#logger.warn({ messages: released }, 'Gave back messages of lost claims');
+    if (released > 0)
+      this.#logger.warn({ messages: released }, 'Gave back messages of lost claims');
   }
 }

@@ -42,7 +42,9 @@ export class ForbiddenAddressError extends Error {
   override readonly name = 'ForbiddenAddressError';
   readonly code = 'forbidden-address';
   constructor(host: string, address: string) {
-    super(`${host} is at ${address}, where providers must not be; PROVIDERS_PRIVATE_HOSTS allows hosts`);
+    super(
+      `${host} is at ${address}, where providers must not be; PROVIDERS_PRIVATE_HOSTS allows hosts`,
+    );
   }
 }
 
@@ -74,7 +76,7 @@ export function guardedConnector(
         allowH2: false,
         keepAlive: true,
         lookup: guardedLookup(mayBePrivate),
-      } as buildConnector.BuildOptions),
+      }),
     ]),
   );
   return (options, callback) => {
@@ -98,8 +100,10 @@ function hostOf(url: URL): string {
 function guardedLookup(mayBePrivate: boolean): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      const bad = error ? undefined : addresses.find(({ address }) => isForbidden(address, mayBePrivate));
-      const [first] = addresses ?? [];
+      const bad = error
+        ? undefined
+        : addresses.find(({ address }) => isForbidden(address, mayBePrivate));
+      const [first] = error ? [] : addresses;
       if (error) callback(error, '');
       else if (bad) callback(new ForbiddenAddressError(hostname, bad.address), '');
       else if (options.all) callback(null, addresses);

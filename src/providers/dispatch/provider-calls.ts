@@ -95,7 +95,11 @@ export class ProviderCalls {
   }
 }
 
-function tellPermit(permit: Permit, { kind }: CallResult, headers: ProviderAnswer['headers']): void {
+function tellPermit(
+  permit: Permit,
+  { kind }: CallResult,
+  headers: ProviderAnswer['headers'],
+): void {
   if (kind === 'unsent') permit.unsent();
   else if (kind === 'unknown') permit.ambiguous();
   else if (kind === 'refused') permit.refused(headers);

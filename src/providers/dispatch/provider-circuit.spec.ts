@@ -27,7 +27,11 @@ describe('the circuit of a provider', () => {
     const circuit = failing();
     expect([circuit.enter(1_000), circuit.enter(1_000)]).toEqual([true, false]);
     circuit.leave(true, 1_010);
-    expect([circuit.state, circuit.enter(1_010), circuit.enter(1_010)]).toEqual(['closed', true, true]);
+    expect([circuit.state, circuit.enter(1_010), circuit.enter(1_010)]).toEqual([
+      'closed',
+      true,
+      true,
+    ]);
   });
 
   it('pauses twice as long after a probe that failed', () => {

@@ -146,7 +146,8 @@ class AnswerReader implements Dispatcher.DispatchHandler {
     const { code = 'call-failed' } = error as { code?: string };
     const failed = { code: code.toLowerCase().replaceAll('_', '-'), message: error.message };
     if (!this.#isWritten) this.#end({ kind: 'unsent', ...failed });
-    else if (error instanceof CallError && error.isFinal) this.#end({ kind: 'rejected', ...failed });
+    else if (error instanceof CallError && error.isFinal)
+      this.#end({ kind: 'rejected', ...failed });
     else if (this.#status !== undefined && this.#status >= 400)
       this.#end(resultOf(this.#status, ''));
     else this.#end({ kind: 'unknown', ...failed });
@@ -185,6 +186,8 @@ function tooLarge(): CallError {
 function resultOf(status: number, body: string): CallResult {
   if (status === 429) return { kind: 'refused' };
   const about = `The provider answered ${String(status)}`;
+  // A repetition met the call that it repeats, which is still at work.
+  if (status === 409) return { kind: 'unknown', code: 'in-progress', message: about };
   if (status >= 500) return { kind: 'broken', code: 'provider-error', message: about };
   if (status >= 300) return { kind: 'rejected', code: 'provider-rejected', message: about };
   return answered(body);

@@ -85,7 +85,10 @@ export class Router {
     return { provider, permit, isAvoidable: false };
   }
 
-  async #tryPaid(message: Message, free: Obstacle | undefined): Promise<Passage | Obstacle | undefined> {
+  async #tryPaid(
+    message: Message,
+    free: Obstacle | undefined,
+  ): Promise<Passage | Obstacle | undefined> {
     const provider = this.#eligible('paid', message);
     if (!provider) return undefined;
     if (!(await this.purse.mayPay(message.state.ownerId))) return { kind: 'forbidden' };
@@ -121,7 +124,8 @@ interface Obstacles {
 }
 
 function withoutProvider(message: Message, { free, paid }: Obstacles, now: Date): Decision {
-  if (free?.kind === 'quota' && paid?.kind !== 'down') return withoutToken(message, free.afterMs, now);
+  if (free?.kind === 'quota' && paid?.kind !== 'down')
+    return withoutToken(message, free.afterMs, now);
   if (free) return pause(free, paid);
   if (paid?.kind === 'forbidden') return { kind: 'refuse', error: PAID_FORBIDDEN };
   if (paid?.kind === 'budget') return { kind: 'refuse', error: BUDGET_EXHAUSTED };
@@ -141,5 +145,9 @@ function withoutToken(message: Message, afterMs: number, now: Date): Decision {
 
 function pause(...obstacles: readonly (Obstacle | undefined)[]): Decision {
   const pauses = obstacles.flatMap((one) => (one && 'afterMs' in one ? one.afterMs : []));
-  return { kind: 'pause', afterMs: pauses.length > 0 ? Math.min(...pauses) : SHORTEST_PAUSE_MS, error: UNAVAILABLE };
+  return {
+    kind: 'pause',
+    afterMs: pauses.length > 0 ? Math.min(...pauses) : SHORTEST_PAUSE_MS,
+    error: UNAVAILABLE,
+  };
 }

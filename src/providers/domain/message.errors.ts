@@ -25,11 +25,16 @@ export const QUOTA_MESSAGE =
 
 export class PaidProviderForbidden extends DomainError {
   constructor(place = '') {
-    super('forbidden', 'paid-provider-forbidden', 'The paid provider needs the right provider:paid.', {
-      errors: [
-        { field: place ? `${place}.provider` : 'provider', message: 'may not be paid by you' },
-      ],
-    });
+    super(
+      'forbidden',
+      'paid-provider-forbidden',
+      'The paid provider needs the right provider:paid.',
+      {
+        errors: [
+          { field: place ? `${place}.provider` : 'provider', message: 'may not be paid by you' },
+        ],
+      },
+    );
   }
 }
 

@@ -33,9 +33,14 @@ export function checkSettings(id: ProviderId, settings: ProviderSettings): void 
   const problems: [boolean, string, string][] = [
     [settings.model === 'none' && settings.limit !== null, 'limit', 'must be null without a model'],
     [id === 'free' && settings.model === 'none', 'model', 'the free provider has limits'],
-    [id === 'paid' && settings.model !== 'none', 'model', 'the paid provider is limited by its budget'],
+    [
+      id === 'paid' && settings.model !== 'none',
+      'model',
+      'the paid provider is limited by its budget',
+    ],
     [id === 'free' && settings.priceMicros > 0, 'price_micros', 'the free provider costs nothing'],
   ];
   const found = problems.filter(([isWrong]) => isWrong);
-  if (found.length > 0) throw new InvalidProvider(found.map(([, field, message]) => ({ field, message })));
+  if (found.length > 0)
+    throw new InvalidProvider(found.map(([, field, message]) => ({ field, message })));
 }

@@ -1,5 +1,10 @@
 import { Mediator } from '../../kernel/cqrs/mediator.js';
-import { PermanentError, type TaskContext, TaskHandler, type TaskRunner } from '../../tasks/index.js';
+import {
+  PermanentError,
+  type TaskContext,
+  TaskHandler,
+  type TaskRunner,
+} from '../../tasks/index.js';
 import { CreateMessages } from '../commands/create-messages.js';
 import { createMessage, type CreateMessageRequest, messageView } from '../messages.dto.js';
 import { GetMessages } from '../queries/get-message.js';

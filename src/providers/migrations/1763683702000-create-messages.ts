@@ -38,8 +38,12 @@ export class CreateMessages1763683702000 implements MigrationInterface {
     // Those that are not done or did not go well are few, and asked for more often than their share.
     await runner.query(`create index message_owner_unusual on providers.message (owner_id, id)
       where state <> 'succeeded'`);
-    await runner.query(`create index message_queued on providers.message (run_at) where state = 'queued'`);
-    await runner.query(`create index message_waiting on providers.message (id) where state = 'waiting'`);
+    await runner.query(
+      `create index message_queued on providers.message (run_at) where state = 'queued'`,
+    );
+    await runner.query(
+      `create index message_waiting on providers.message (id) where state = 'waiting'`,
+    );
     await runner.query(`create index message_sending on providers.message (lease_owner)
       where state = 'sending'`);
     await createJournal(runner);
@@ -47,7 +51,15 @@ export class CreateMessages1763683702000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['usage', 'usage_delta', 'epoch', 'dispatch', 'dispatcher', 'message', 'provider'])
+    for (const table of [
+      'usage',
+      'usage_delta',
+      'epoch',
+      'dispatch',
+      'dispatcher',
+      'message',
+      'provider',
+    ])
       await runner.query(`drop table providers.${table}`);
   }
 }

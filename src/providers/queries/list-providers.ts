@@ -19,7 +19,9 @@ export class ListProvidersHandler implements Handler<ListProviders> {
 
   execute(): Promise<ProviderView[]> {
     const now = this.clock.now().getTime();
-    return Promise.resolve(this.directory.all.map((provider) => viewOf(provider, this.directory, now)));
+    return Promise.resolve(
+      this.directory.all.map((provider) => viewOf(provider, this.directory, now)),
+    );
   }
 }
 

@@ -2,7 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { CircuitState } from '../../kernel/messaging/circuit.js';
 import { Loop } from '../../kernel/loop.js';
 import { Database } from '../../kernel/persistence/database.js';
-import { type Provider, type ProviderId, type ProviderSettings, PROVIDERS } from '../domain/provider.js';
+import {
+  type Provider,
+  type ProviderId,
+  type ProviderSettings,
+  PROVIDERS,
+} from '../domain/provider.js';
 import type { Quota, QuotaModel, QuotaState } from '../quota/engine/quota.js';
 import { QuotaStore } from '../quota/quota-store.js';
 

@@ -3,7 +3,13 @@ import { Clock } from '../../kernel/clock.js';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { Database } from '../../kernel/persistence/database.js';
 import { InvalidPeriod } from '../domain/provider.errors.js';
-import { BUCKETS, MAX_BUCKETS, type Usage, type UsageRequest, type UsageView } from '../providers.dto.js';
+import {
+  BUCKETS,
+  MAX_BUCKETS,
+  type Usage,
+  type UsageRequest,
+  type UsageView,
+} from '../providers.dto.js';
 
 const MAX_BLOCKS = 2_000;
 
@@ -47,7 +53,9 @@ export class GetUsageHandler implements Handler<GetUsage> {
     const calls = await this.#calls(from, to, bucket);
     const epochs = await this.#epochs(from, to, bucket);
     const blocks = await this.#blocks(from, to);
-    const starts = [...new Set([...calls, ...epochs].map(({ at }) => at.getTime()))].sort((a, b) => a - b);
+    const starts = [...new Set([...calls, ...epochs].map(({ at }) => at.getTime()))].sort(
+      (a, b) => a - b,
+    );
     const items = starts.map((start) => {
       const isHere = ({ at }: { at: Date }): boolean => at.getTime() === start;
       return {
@@ -119,7 +127,10 @@ function usageOf(calls: readonly CallsRow[], epochs: readonly EpochsRow[]): Usag
   const sum = <T>(rows: readonly T[], value: (row: T) => number): number =>
     rows.reduce((total, row) => total + value(row), 0);
   const paid = sum(calls, (row) => row.paid);
-  const excess = Math.min(paid, sum(epochs, (row) => row.excess));
+  const excess = Math.min(
+    paid,
+    sum(epochs, (row) => row.excess),
+  );
   const possible = sum(epochs, (row) => row.possible);
   return {
     free: sum(calls, (row) => row.free),
