@@ -112,6 +112,9 @@ export const envSchema = z.object({
   EMULATE_MIN_MS: int(5_000, 0, 3_600_000),
   EMULATE_MAX_MS: int(10_000, 0, 3_600_000),
   EMULATE_FAILURE_PROBABILITY: z.coerce.number().min(0).max(1).default(0.2),
+  SIMULATOR_HOST: z.string().default('127.0.0.1'),
+  SIMULATOR_FREE_PORT: int(2197, 0, 65_535),
+  SIMULATOR_PAID_PORT: int(2198, 0, 65_535),
 });
 
 export type Env = z.output<typeof envSchema>;

@@ -47,6 +47,8 @@ const FAST = {
   NODE_ENV: 'test',
   AUTH_MODE: 'open',
   PORT: '0',
+  SIMULATOR_FREE_PORT: '0',
+  SIMULATOR_PAID_PORT: '0',
   LOG_LEVEL: 'silent',
   SHUTDOWN_GRACE_MS: '1000',
   EMULATE_MIN_MS: '1',

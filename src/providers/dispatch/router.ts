@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { RightsOf } from '../../identity/index.js';
+import { Mediator } from '../../kernel/cqrs/mediator.js';
 import type { Message } from '../domain/message.js';
 import {
   BUDGET_EXHAUSTED,
@@ -13,6 +15,7 @@ import { ProviderDirectory, quotaOf } from '../queries/provider-directory.js';
 import type { BudgetReservation } from '../quota/budget.repository.js';
 import type { Denial, Permit } from '../quota/permit.js';
 import { QuotaGate } from '../quota/quota-gate.js';
+import { PAID_RIGHT } from './admission.js';
 import { ProviderCircuits } from './provider-circuits.js';
 import { Purse } from './purse.js';
 
@@ -53,6 +56,7 @@ export class Router {
   #freeOpensAt = 0;
 
   constructor(
+    private readonly mediator: Mediator,
     private readonly directory: ProviderDirectory,
     private readonly circuits: ProviderCircuits,
     private readonly gate: QuotaGate,
@@ -91,7 +95,7 @@ export class Router {
   ): Promise<Passage | Obstacle | undefined> {
     const provider = this.#eligible('paid', message);
     if (!provider) return undefined;
-    if (!(await this.purse.mayPay(message.state.ownerId))) return { kind: 'forbidden' };
+    if (!(await this.#mayPay(message.state.ownerId))) return { kind: 'forbidden' };
     if (provider.drained || !this.circuits.enter('paid')) return this.#down('paid');
     const reservation = await this.purse.reserve(provider);
     if (!reservation) {
@@ -99,6 +103,12 @@ export class Router {
       return { kind: 'budget' };
     }
     return { provider, reservation, isAvoidable: free?.kind === 'quota' };
+  }
+
+  /** Asked at every dispatch: a right that was withdrawn counts for messages in the queue, too. */
+  async #mayPay(ownerId: string): Promise<boolean> {
+    const rights = await this.mediator.ask(new RightsOf([ownerId]));
+    return rights.get(ownerId)?.has(PAID_RIGHT) ?? false;
   }
 
   #eligible(id: ProviderId, { state }: Message): Provider | undefined {
