@@ -13,9 +13,19 @@ const KEYS = 200_000;
 
 const AT_WORK = '';
 
+const NOTHING = {
+  accepted: 0,
+  refused: 0,
+  errors: 0,
+  timeouts: 0,
+  lost: 0,
+  replayed: 0,
+  conflicts: 0,
+};
+
 /** One simulated provider: the truth about its limit, its faults and its idempotency keys, without the HTTP. */
 export class Simulator {
-  readonly #counts = { accepted: 0, refused: 0, errors: 0, timeouts: 0, lost: 0, replayed: 0, conflicts: 0 };
+  readonly #counts = { ...NOTHING };
   /** The id of the answer by idempotency key; {@link AT_WORK} while there is none. */
   readonly #answers = new Map<string, string>();
   #limiter: Limiter;
@@ -45,9 +55,7 @@ export class Simulator {
   reset(): void {
     this.#limiter.reset();
     this.#answers.clear();
-    for (const key of Object.keys(this.#counts) as (keyof typeof this.#counts)[]) {
-      this.#counts[key] = 0;
-    }
+    Object.assign(this.#counts, NOTHING);
   }
 
   /** Counts a request at its arrival, and says what becomes of it. */

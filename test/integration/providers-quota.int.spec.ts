@@ -1,0 +1,191 @@
+import type { DataSource } from 'typeorm';
+import { Redis } from 'ioredis';
+import { createDataSource } from '../../src/kernel/persistence/data-source.js';
+import { Database } from '../../src/kernel/persistence/database.js';
+import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
+import type { Quota, QuotaModel } from '../../src/providers/quota/engine/quota.js';
+import type { QuotaStore } from '../../src/providers/quota/quota-store.js';
+import { QuotaRepository } from '../../src/providers/quota/quota.repository.js';
+import { RedisQuotaStore } from '../../src/providers/quota/redis-quota-store.js';
+import type { SimulatorSettings, SimulatorStatistics } from '../../src/simulators/simulator.dto.js';
+import { Chance } from '../faults/chance.js';
+import { type Lease, testDatabase } from '../support/services.js';
+import { testRedis } from '../support/test-redis.js';
+import { until } from '../support/until.js';
+import { QuotaStand } from './quota-stand.js';
+
+/**
+ * Real processes against a provider that really counts. Every day: short windows and few processes; with
+ * `QUOTA_RUNS=complete`: 16 processes, windows of 10 s, every load (about 40 minutes).
+ */
+const IS_COMPLETE = process.env['QUOTA_RUNS'] === 'complete';
+const SENDERS = IS_COMPLETE ? 16 : 4;
+const PERIOD_MS = IS_COMPLETE ? 10_000 : 1_000;
+const PERIODS = IS_COMPLETE ? 6 : 4;
+const LIMIT = IS_COMPLETE ? 1_000 : 100;
+const LOADS = IS_COMPLETE ? [0.8, 1, 2, 5] : [2];
+/** A call may count for the guard, its way back and its group too long; in windows of 10 s that is 1 %. */
+const TOO_LONG_MS = 100;
+const STORES = ['redis', 'postgres'] as const;
+const MODELS: QuotaModel[] = ['n_then_block', 'aligned', 'sliding', 'anchored'];
+const chance = new Chance();
+
+interface Run {
+  readonly store: (typeof STORES)[number];
+  readonly quota: Quota;
+  readonly load: number;
+  readonly provider?: Partial<SimulatorSettings>;
+  /** At random moments of the run. */
+  readonly faults?: readonly ((stand: QuotaStand) => unknown)[];
+}
+
+describe('processes that share a quota', () => {
+  let database: Lease;
+  let redis: Lease;
+  let dataSource: DataSource;
+  let stand: QuotaStand | undefined;
+  const stores = {} as Record<(typeof STORES)[number], QuotaStore>;
+
+  beforeAll(async () => {
+    [database, redis] = await Promise.all([testDatabase(), testRedis()]);
+    dataSource = await createDataSource({ url: database.url, poolSize: 2 }).initialize();
+    const unitOfWork = new UnitOfWork(dataSource);
+    stores.postgres = new QuotaRepository(new Database(dataSource, unitOfWork), unitOfWork);
+    stores.redis = new RedisQuotaStore(redis.url);
+  });
+  afterEach(async () => {
+    await stand?.dispose();
+    await stores.redis.forget(['free']);
+    await stores.postgres.forget(['free']);
+  });
+  afterAll(async () => {
+    (stores.redis as RedisQuotaStore).close();
+    await dataSource.destroy();
+    await Promise.all([database.release(), redis.release()]);
+  });
+
+  const quotaOf = (model: QuotaModel): Quota => ({
+    providerId: 'free',
+    model,
+    limit: LIMIT,
+    periodMs: PERIOD_MS,
+  });
+
+  const run = async ({ store, quota, load, provider, faults = [] }: Run) => {
+    stand = await QuotaStand.start(quota, provider);
+    const running = stand;
+    await stores[store].restore(quota, { used: 0, lastAt: 0 });
+    const storeUrl = store === 'redis' ? redis.url : database.url;
+    const perSecond = (load * LIMIT * 1_000) / PERIOD_MS / SENDERS;
+    await running.send(SENDERS, { store, storeUrl, quota, perSecond, waitsEvery: 5 });
+    const since = performance.now();
+    const durationMs = PERIODS * PERIOD_MS;
+    const moments = faults
+      .map(() => chance.between(200, durationMs - PERIOD_MS))
+      .sort((a, b) => a - b);
+    for (const [n, fault] of faults.entries()) {
+      await reached(since + (moments[n] ?? 0));
+      await fault(running);
+    }
+    await reached(since + durationMs);
+    const truth = await running.statistics();
+    const figures = await running.stop();
+    const told = { store, model: quota.model, load, ...summaryOf(truth), ...figures };
+    process.stderr.write(`quota: ${JSON.stringify(told)}\n`);
+    return { truth, figures, durationMs };
+  };
+
+  const kill = (running: QuotaStand) => {
+    running.kill();
+  };
+
+  describe.each(STORES)('by %s', (store) => {
+    describe.each(MODELS)('of a provider that is %s', (model) => {
+      it.each(LOADS)(
+        'are never refused and lose next to nothing at %d times its quota, though two are killed',
+        async (load) => {
+          const quota = quotaOf(model);
+          const { truth, durationMs } = await run({ store, quota, load, faults: [kill, kill] });
+          expect(truth.refused).toBe(0);
+          expect(Math.max(0, ...delaysOf(truth))).toBeLessThanOrEqual(300);
+          if (model === 'n_then_block') expectWholeEpochs(truth);
+          else expectFullWindows(truth, Math.min(1, load) * LIMIT * (durationMs / PERIOD_MS));
+        },
+        PERIODS * PERIOD_MS + 30_000,
+      );
+    });
+
+    it('are not refused after one was frozen while it held tokens', async () => {
+      const freeze = async (running: QuotaStand) => {
+        const thaw = running.freeze();
+        await reached(performance.now() + (IS_COMPLETE ? 30_000 : 1_500));
+        thaw();
+      };
+      const quota = quotaOf('n_then_block');
+      const { truth } = await run({ store, quota, load: 2, faults: [freeze] });
+      expect(truth.refused).toBe(0);
+      expectWholeEpochs(truth);
+    }, 120_000);
+
+    it('are not refused by a provider that loses calls before it counts them', async () => {
+      const quota = quotaOf('n_then_block');
+      const provider = { lost_rate: 0.02, timeout_rate: 0.01 };
+      const { truth } = await run({ store, quota, load: 2, provider });
+      expect(truth.lost).toBeGreaterThan(0);
+      expect(truth.refused).toBe(0);
+    }, 120_000);
+
+    it('are not refused by a provider whose clock runs apart', async () => {
+      const quota = quotaOf('aligned');
+      const { truth } = await run({ store, quota, load: 2, provider: { clock_offset_ms: 3_333 } });
+      expect(truth.refused).toBe(0);
+    }, 120_000);
+  });
+
+  it('are not refused when Redis is flushed in mid-epoch', async () => {
+    const flush = async () => {
+      const client = new Redis(redis.url);
+      await client.flushdb();
+      await client.quit();
+    };
+    const quota = quotaOf('n_then_block');
+    const { truth } = await run({ store: 'redis', quota, load: 2, faults: [flush] });
+    expect(truth.refused).toBe(0);
+    expectWholeEpochs(truth);
+  }, 120_000);
+});
+
+function reached(moment: number): Promise<unknown> {
+  const withinMs = Math.max(0, moment - performance.now()) + 5_000;
+  return until(() => performance.now() >= moment, { withinMs });
+}
+
+/** From each true reset to the first call after it. */
+function delaysOf({ epochs }: SimulatorStatistics): number[] {
+  return epochs.flatMap(({ first_call_after_ms: delay }) => (delay === null ? [] : [delay]));
+}
+
+/** A block can only begin when all was taken, so what is not taken in an epoch is late, but not lost. */
+function expectWholeEpochs({ epochs }: SimulatorStatistics): void {
+  expect(epochs.length).toBeGreaterThan(1);
+  for (const { accepted } of epochs.slice(0, -1)) expect(accepted).toBe(LIMIT);
+}
+
+function expectFullWindows({ accepted }: SimulatorStatistics, optimum: number): void {
+  const periods = optimum / LIMIT;
+  // The last window is under way, and the first calls of an aligned provider may fall into the end of a window.
+  const lostShare = TOO_LONG_MS / PERIOD_MS + 1 / periods / 4;
+  expect(accepted).toBeGreaterThanOrEqual(Math.floor(optimum * (1 - lostShare)));
+}
+
+function summaryOf(truth: SimulatorStatistics): object {
+  const { accepted, refused, timeouts, lost, epochs } = truth;
+  return {
+    accepted,
+    refused,
+    timeouts,
+    lost,
+    epochs: epochs.map((one) => one.accepted),
+    delays: delaysOf(truth),
+  };
+}
