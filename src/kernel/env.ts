@@ -52,6 +52,12 @@ export const envSchema = z.object({
         .min(1),
     )
     .default([DEVELOPMENT_KEY]),
+  AUTH_SESSION_DAYS: int(30, 1, 3_650),
+  AUTH_ARGON2_MEMORY_KIB: int(19_456, 8, 4_194_304),
+  AUTH_ARGON2_PASSES: int(2, 1, 100),
+  AUTH_HASHES_AT_ONCE: int(2, 1, 64),
+  IDENTITY_ADMIN_EMAIL: z.email().optional(),
+  IDENTITY_ADMIN_PASSWORD: z.string().min(10).max(1_024).optional(),
   DATABASE_URL: optionalUrl('postgres:', 'postgresql:').pipe(
     z.string({
       error: 'is required, for example postgres://millrace:secret@127.0.0.1:5432/millrace',
@@ -69,11 +75,9 @@ export const envSchema = z.object({
   CORS_ORIGINS: list
     .pipe(
       z.array(
-        z
-          .string()
-          .refine((value) => URL.parse(value)?.origin === value, {
-            error: 'must be an origin, such as https://app.example.com',
-          }),
+        z.string().refine((value) => URL.parse(value)?.origin === value, {
+          error: 'must be an origin, such as https://app.example.com',
+        }),
       ),
     )
     .default([]),

@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable, Module, Post } from '@nestjs/common';
+import { Controller, Injectable, Module, Post } from '@nestjs/common';
 import { z } from 'zod';
 import type { Incoming } from '../messaging/batch-method.js';
 import { MessageScope, OnEvent, OnMessage } from '../messaging/message.decorators.js';
@@ -31,7 +31,6 @@ const told: { caller?: Caller; headers?: object } = {};
 @Controller('doors')
 @MessageScope('doors')
 class DoorsController {
-  @Get('free')
   @Post('free')
   @Public()
   @OnMessage('free')
