@@ -1,4 +1,10 @@
-import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { Mediator } from '../kernel/cqrs/mediator.js';
 import { ENV, type Env } from '../kernel/env.js';
 import { ChangeProviderHandler } from './commands/change-provider.js';
@@ -38,6 +44,15 @@ import { GetProviderHandler, ListProvidersHandler } from './queries/list-provide
 import { MessageWatch } from './queries/message-watch.js';
 import { ProviderDirectory } from './queries/provider-directory.js';
 import { GetUsageHandler } from './queries/usage.js';
+import { Database } from '../kernel/persistence/database.js';
+import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
+import { CallHistory } from './queries/call-history.js';
+import { QuotaGates } from './dispatch/quota-gates.js';
+import { BudgetRepository } from './quota/budget.repository.js';
+import { Budgets } from './quota/budgets.js';
+import { QuotaStore } from './quota/quota-store.js';
+import { QuotaRepository } from './quota/quota.repository.js';
+import { RedisQuotaStore } from './quota/redis-quota-store.js';
 import { UsageRepository } from './usage.repository.js';
 
 @Module({
@@ -49,6 +64,9 @@ import { UsageRepository } from './usage.repository.js';
   ],
   providers: [
     Admission,
+    BudgetRepository,
+    Budgets,
+    CallHistory,
     ChangeProviderHandler,
     ClaimMessagesHandler,
     CreateMessagesHandler,
@@ -79,6 +97,8 @@ import { UsageRepository } from './usage.repository.js';
     ProviderRepository,
     PurgeMessagesHandler,
     Purse,
+    QuotaGates,
+    { provide: QuotaStore, useFactory: quotaStore, inject: [ENV, Database, UnitOfWork] },
     RecoverMessagesHandler,
     ReleaseUnknownHandler,
     Router,
@@ -86,13 +106,17 @@ import { UsageRepository } from './usage.repository.js';
     UsageRepository,
   ],
 })
-export class ProvidersModule implements OnApplicationBootstrap, OnModuleDestroy {
+export class ProvidersModule
+  implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
+{
   constructor(
     @Inject(ENV) private readonly env: Env,
     private readonly mediator: Mediator,
     private readonly directory: ProviderDirectory,
     private readonly dispatcher: Dispatcher,
+    private readonly gates: QuotaGates,
     private readonly reaper: MessageReaper,
+    private readonly store: QuotaStore,
     private readonly watch: MessageWatch,
   ) {}
 
@@ -109,6 +133,11 @@ export class ProvidersModule implements OnApplicationBootstrap, OnModuleDestroy 
     await this.reaper.stop();
     if (this.#dispatches) await this.dispatcher.stop();
     await this.directory.stop();
+    await this.gates.close();
+  }
+
+  onApplicationShutdown(): void {
+    if (this.store instanceof RedisQuotaStore) this.store.close();
   }
 
   get #dispatches(): boolean {
@@ -116,4 +145,10 @@ export class ProvidersModule implements OnApplicationBootstrap, OnModuleDestroy 
     const isServed = scopes.includes('all') || scopes.includes(MESSAGE_RUNS);
     return roles.includes('worker') && isServed;
   }
+}
+
+/** Redis where there is one; else the same books in Postgres. */
+function quotaStore(env: Env, database: Database, unitOfWork: UnitOfWork): QuotaStore {
+  if (env.REDIS_URL !== undefined) return new RedisQuotaStore(env.REDIS_URL);
+  return new QuotaRepository(database, unitOfWork);
 }

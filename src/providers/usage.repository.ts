@@ -65,7 +65,8 @@ export class UsageRepository {
        from unnest($1::bigint[], $2::int[], $3::timestamptz[]) as note (epoch, capacity, until)
        order by epoch
        on conflict (epoch) do update set capacity = excluded.capacity,
-         blocked_at = coalesce(epoch.blocked_at, excluded.blocked_at),
+         blocked_at = case when epoch.blocked_until > now() then epoch.blocked_at
+                      else coalesce(excluded.blocked_at, epoch.blocked_at) end,
          blocked_until = greatest(epoch.blocked_until, excluded.blocked_until)`,
       columnsOf(notes, [
         (note) => note.epoch,

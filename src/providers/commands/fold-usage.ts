@@ -1,4 +1,5 @@
 import { Command } from '@nestjs/cqrs';
+import { Clock } from '../../kernel/clock.js';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { ProviderDirectory } from '../queries/provider-directory.js';
 import { UsageRepository } from '../usage.repository.js';
@@ -12,6 +13,7 @@ export class FoldUsage extends Command<number> {}
 @Handles(FoldUsage)
 export class FoldUsageHandler implements Handler<FoldUsage> {
   constructor(
+    private readonly clock: Clock,
     private readonly directory: ProviderDirectory,
     private readonly usage: UsageRepository,
   ) {}
@@ -27,6 +29,7 @@ export class FoldUsageHandler implements Handler<FoldUsage> {
     const state = this.directory.stateOf('free');
     if (!free || !state || state.phase === 'unknown') return [];
     const blockedUntil = state.until === null ? null : new Date(state.until);
-    return [{ epoch: state.epoch, capacity: free.limit ?? 0, blockedUntil }];
+    const epoch = free.model === 'n_then_block' ? state.epoch : Math.floor(this.clock.now().getTime() / free.periodMs);
+    return [{ epoch, capacity: free.limit ?? 0, blockedUntil }];
   }
 }

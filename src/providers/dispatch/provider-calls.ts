@@ -61,9 +61,18 @@ export class ProviderCalls {
       ...call,
       costMicros,
       outcome: result.kind,
-      epoch: call.epoch ?? this.directory.stateOf('free')?.epoch ?? 0,
+      epoch: this.#epochOf(permit),
       isAvoidable: passage.isAvoidable && result.kind !== 'unsent',
     };
+  }
+
+  /** Of the free quota in which the call was made: what was paid meanwhile might have been free. */
+  #epochOf(permit: Permit | undefined): number {
+    const free = this.directory.find('free');
+    // Windows have no numbers in their books, but they have their time.
+    if (free && free.model !== 'n_then_block')
+      return Math.floor(this.clock.now().getTime() / free.periodMs);
+    return permit?.epoch ?? this.directory.stateOf('free')?.epoch ?? 0;
   }
 
   async #enter(command: EnterCall, passage: Passage): Promise<boolean> {

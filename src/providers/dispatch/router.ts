@@ -11,13 +11,13 @@ import {
 } from '../domain/message.errors.js';
 import type { MessageError } from '../domain/message.state.js';
 import type { Provider, ProviderId } from '../domain/provider.js';
-import { ProviderDirectory, quotaOf } from '../queries/provider-directory.js';
+import { ProviderDirectory } from '../queries/provider-directory.js';
 import type { BudgetReservation } from '../quota/budget.repository.js';
 import type { Denial, Permit } from '../quota/permit.js';
-import { QuotaGate } from '../quota/quota-gate.js';
 import { PAID_RIGHT } from './admission.js';
 import { ProviderCircuits } from './provider-circuits.js';
 import { Purse } from './purse.js';
+import { QuotaGates } from './quota-gates.js';
 
 /** A call that may be made: the token, or the money, for it is set aside, and the circuit entered. */
 export interface Passage {
@@ -59,7 +59,7 @@ export class Router {
     private readonly mediator: Mediator,
     private readonly directory: ProviderDirectory,
     private readonly circuits: ProviderCircuits,
-    private readonly gate: QuotaGate,
+    private readonly gates: QuotaGates,
     private readonly purse: Purse,
   ) {}
 
@@ -80,7 +80,7 @@ export class Router {
     const provider = this.#eligible('free', message);
     if (!provider) return undefined;
     if (provider.drained || !this.circuits.enter('free')) return this.#down('free');
-    const permit = await this.gate.acquire(quotaOf(provider));
+    const permit = await this.gates.acquire(provider);
     if ('retryAfterMs' in permit) {
       this.circuits.leave('free', undefined);
       return this.#denied(permit);

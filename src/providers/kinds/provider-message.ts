@@ -1,3 +1,5 @@
+import { RightsOf } from '../../identity/index.js';
+import { DEVELOPER } from '../../kernel/access/caller.js';
 import { Mediator } from '../../kernel/cqrs/mediator.js';
 import {
   PermanentError,
@@ -25,8 +27,10 @@ export class ProviderMessage implements TaskRunner<CreateMessageRequest> {
     private readonly watch: MessageWatch,
   ) {}
 
-  async run(request: CreateMessageRequest, { taskId, signal }: TaskContext): Promise<unknown> {
-    const caller = { id: 'anonymous', rights: new Set<string>() };
+  async run(request: CreateMessageRequest, { taskId, ownerId, signal }: TaskContext): Promise<unknown> {
+    const id = ownerId ?? DEVELOPER.id;
+    const rights = (await this.mediator.ask(new RightsOf([id]))).get(id) ?? new Set<string>();
+    const caller = { id, rights };
     await this.mediator.execute(new CreateMessages(caller, [request], [taskId]));
     await this.watch.ended([taskId], signal);
     signal.throwIfAborted();
