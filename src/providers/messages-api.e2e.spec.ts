@@ -15,7 +15,8 @@ describe('messages of a user who may not pay', () => {
   };
   afterEach(() => stand.close());
 
-  const send = (body: object, headers = {}) => app.http.post<MessageView>('/messages', body, headers);
+  const send = (body: object, headers = {}) =>
+    app.http.post<MessageView>('/messages', body, headers);
 
   it('are taken, processed by the free provider, and found where Location says', async () => {
     await start();
@@ -39,7 +40,9 @@ describe('messages of a user who may not pay', () => {
   });
 
   it('are answered 202 when the wait was too short', async () => {
-    await start({ latency_ms: { min: 3_000, max: 3_000 } });
+    await start();
+    await send({ payload: 'the book is open' }, WAIT);
+    stand.free.simulator.change({ ...stand.free.simulator.settings, latency_ms: { min: 3_000, max: 3_000 } });
     const answer = await send({ payload: 'hello' }, { prefer: 'wait=1' });
     expect([answer.status, answer.body.state]).toEqual([202, 'sending']);
   });
@@ -80,7 +83,7 @@ describe('messages of a user who may not pay', () => {
     await send({ payload: 1 }, WAIT);
     const refused = await app.until(async () => {
       const answer = await send({ payload: 2 });
-      return answer.status === 429 && answer;
+      return answer.status === 429 ? answer : undefined;
     });
     expect(problemIn(refused).type).toBe('/problems/free-quota-exhausted');
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(30);
@@ -120,7 +123,9 @@ describe('messages of a user who may not pay', () => {
     const task = { kind: 'provider.message', payload: { payload: 'as a task' } };
     const { body } = await app.http.post<{ id: string }>('/tasks', task);
     const ended = await app.until(async () => {
-      const { body: now } = await app.http.get<{ status: string; result: unknown }>(`/tasks/${body.id}`);
+      const { body: now } = await app.http.get<{ status: string; result: unknown }>(
+        `/tasks/${body.id}`,
+      );
       return now.status === 'succeeded' ? now : undefined;
     });
     expect(ended.result).toEqual({ id: 'free-1' });

@@ -57,10 +57,15 @@ export function usagePage(usage: UsageView): string {
     ['Paid above that', counted(total.excess)],
     ['Refused by a provider', counted(total.refused)],
     ['Failed', counted(total.failed)],
-    ['Free calls used', total.utilisation === null ? '–' : `${(total.utilisation * 100).toFixed(2)} %`],
+    [
+      'Free calls used',
+      total.utilisation === null ? '–' : `${(total.utilisation * 100).toFixed(2)} %`,
+    ],
     ['Spent', (total.spent_micros / 1e6).toFixed(6)],
   ];
-  const rows = figures.map(([name, value]) => markup`<tr><th scope="row">${name}</th><td>${value}</td></tr>`);
+  const rows = figures.map(
+    ([name, value]) => markup`<tr><th scope="row">${name}</th><td>${value}</td></tr>`,
+  );
   const page = markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Usage of the providers</title><style>${new Html(STYLE)}</style></head>
@@ -113,7 +118,11 @@ function bars(usage: UsageView, frame: Frame): Html[] {
     const title = `${clock(item.at)}: ${counted(item.free)} free, ${counted(item.paid)} paid, ${counted(item.optimum)} had to be`;
     return [
       rect('free', { left, right, top: between, bottom: frame.y.place(0) }, title),
-      rect('paid', { left, right, top: frame.y.place(item.free + item.paid), bottom: between }, title),
+      rect(
+        'paid',
+        { left, right, top: frame.y.place(item.free + item.paid), bottom: between },
+        title,
+      ),
     ];
   });
 }

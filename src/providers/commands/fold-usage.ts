@@ -29,7 +29,10 @@ export class FoldUsageHandler implements Handler<FoldUsage> {
     const state = this.directory.stateOf('free');
     if (!free || !state || state.phase === 'unknown') return [];
     const blockedUntil = state.until === null ? null : new Date(state.until);
-    const epoch = free.model === 'n_then_block' ? state.epoch : Math.floor(this.clock.now().getTime() / free.periodMs);
+    const epoch =
+      free.model === 'n_then_block'
+        ? state.epoch
+        : Math.floor(this.clock.now().getTime() / free.periodMs);
     return [{ epoch, capacity: free.limit ?? 0, blockedUntil }];
   }
 }

@@ -52,6 +52,7 @@ export class Dispatcher {
     await this.lease.start();
     this.messages.signals.on('queued', this.wake);
     this.metrics.watchSending(() => this.#held.size);
+    await this.router.open();
     this.#loop.start();
   }
 

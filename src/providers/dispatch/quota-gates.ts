@@ -25,6 +25,12 @@ export class QuotaGates {
     return this.#gateOf(provider).acquire();
   }
 
+  /** Opens the book of a provider that was never used, or says that it is lost, before the first message needs it. */
+  async open(provider: Provider): Promise<void> {
+    const permit = await this.acquire(provider);
+    if ('epoch' in permit) permit.unsent();
+  }
+
   /** Gives back what nobody uses. Who still holds a permit is taken for dead after the lease. */
   async close(): Promise<void> {
     for (const { gate } of this.#gates.values()) {

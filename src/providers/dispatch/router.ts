@@ -63,6 +63,12 @@ export class Router {
     private readonly purse: Purse,
   ) {}
 
+  /** Makes the first decision as quick as any other. */
+  async open(): Promise<void> {
+    const free = this.directory.find('free');
+    if (free) await this.gates.open(free);
+  }
+
   /** Until messages that wait for the free provider can be tried; 0: now. */
   get freeOpensInMs(): number {
     return Math.max(0, this.#freeOpensAt - performance.now(), this.circuits.pauseMs('free'));

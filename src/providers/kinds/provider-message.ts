@@ -27,11 +27,14 @@ export class ProviderMessage implements TaskRunner<CreateMessageRequest> {
     private readonly watch: MessageWatch,
   ) {}
 
-  async run(request: CreateMessageRequest, { taskId, ownerId, signal }: TaskContext): Promise<unknown> {
+  async run(
+    request: CreateMessageRequest,
+    { taskId, ownerId, signal }: TaskContext,
+  ): Promise<unknown> {
     const id = ownerId ?? DEVELOPER.id;
     const rights = (await this.mediator.ask(new RightsOf([id]))).get(id) ?? new Set<string>();
     const caller = { id, rights };
-    await this.mediator.execute(new CreateMessages(caller, [request], [taskId]));
+    await this.mediator.execute(new CreateMessages(caller, [createMessage.parse(payload)], [taskId]));
     await this.watch.ended([taskId], signal);
     signal.throwIfAborted();
     const [message] = await this.mediator.ask(new GetMessages([taskId], caller.id));
