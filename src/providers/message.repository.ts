@@ -83,7 +83,7 @@ export class MessageRepository {
     const rows = await this.unitOfWork.query<MessageRow & { open_call: OpenCall | null }>(
       `select message.*, (
          select json_build_object('provider', provider, 'attempt', attempt, 'costMicros', cost_micros,
-                                  'honoursKeys', honours_keys)
+                                  'epoch', coalesce(epoch, 0), 'honoursKeys', honours_keys)
          from providers.dispatch where message_id = message.id and outcome is null) as open_call
        from providers.message
        where state = 'sending' and lease_owner = any($1)
@@ -208,6 +208,7 @@ export class MessageRepository {
 export interface OpenCall {
   readonly provider: string;
   readonly attempt: number;
+  readonly epoch: number;
   readonly costMicros: number;
   readonly honoursKeys: boolean;
 }

@@ -5,6 +5,7 @@ import { DispatchRepository } from '../dispatch.repository.js';
 import { DispatcherRepository } from '../dispatcher.repository.js';
 import type { Message } from '../domain/message.js';
 import { MessageRepository, type OpenCall } from '../message.repository.js';
+import { UsageRepository } from '../usage.repository.js';
 
 /**
  * Sets right what dead dispatchers held: a message without an open call goes back into the queue; of one whose call was
@@ -26,6 +27,7 @@ export class RecoverMessagesHandler implements Handler<RecoverMessages> {
     private readonly dispatchers: DispatcherRepository,
     private readonly dispatches: DispatchRepository,
     private readonly messages: MessageRepository,
+    private readonly usage: UsageRepository,
   ) {}
 
   async execute({ dead, limit }: RecoverMessages): Promise<number> {
@@ -41,9 +43,12 @@ export class RecoverMessagesHandler implements Handler<RecoverMessages> {
       undefined,
     );
     const open = abandoned.flatMap(({ message, openCall }) =>
-      openCall ? [{ messageId: message.state.id, ...openCall, outcome: 'unknown' }] : [],
+      openCall
+        ? [{ messageId: message.state.id, ...openCall, outcome: 'unknown', isAvoidable: false }]
+        : [],
     );
     await this.dispatches.settle(open);
+    this.usage.add(open);
     return abandoned.length;
   }
 }

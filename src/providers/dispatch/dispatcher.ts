@@ -74,6 +74,11 @@ export class Dispatcher {
     await this.lease.stop();
   }
 
+  /** A claim for a few messages costs as much as one for many. */
+  get #enoughSlots(): number {
+    return Math.ceil(this.env.PROVIDERS_CONCURRENCY / 8);
+  }
+
   async #drained(): Promise<true> {
     while (this.#held.size > 0) await Promise.allSettled(this.#held.values());
     return true;
@@ -82,7 +87,7 @@ export class Dispatcher {
   async #round(): Promise<number> {
     await this.#releaseUnknown();
     const slots = this.env.PROVIDERS_CONCURRENCY - this.#held.size;
-    if (slots < this.env.PROVIDERS_CONCURRENCY / 8) return 0; // woken when enough of them have ended
+    if (slots < this.#enoughSlots) return 0; // woken when enough of them have ended
     const opensInMs = this.router.freeOpensInMs;
     const limits = { waiting: opensInMs > 0 ? 0 : Math.min(WAITING_BATCH, slots), queued: slots };
     const claimed = await this.mediator.execute(new ClaimMessages(this.lease.id, limits));
@@ -106,7 +111,8 @@ export class Dispatcher {
       })
       .finally(() => {
         this.#held.delete(id);
-        if (this.#held.size % 64 === 0) this.wake();
+        const slots = this.env.PROVIDERS_CONCURRENCY - this.#held.size;
+        if (slots % this.#enoughSlots === 0) this.wake();
       });
     this.#held.set(id, sent);
   }

@@ -44,6 +44,8 @@ type Obstacle =
   | { readonly kind: 'budget' };
 
 const SHORTEST_PAUSE_MS = 1_000;
+/** While the last calls of an epoch are under way, those who wait are not asked more often. */
+const SHORTEST_DENIAL_MS = 20;
 
 /**
  * Decides where a message goes: to the free provider whenever a token can be had, else to the paid one where its owner
@@ -129,7 +131,7 @@ export class Router {
 
   #denied({ phase, retryAfterMs }: Denial): Obstacle {
     if (phase === 'unavailable') return { kind: 'down', afterMs: SHORTEST_PAUSE_MS };
-    if (phase === 'blocked') this.#freeOpensAt = performance.now() + retryAfterMs;
+    this.#freeOpensAt = performance.now() + Math.max(SHORTEST_DENIAL_MS, retryAfterMs);
     return { kind: 'quota', afterMs: retryAfterMs };
   }
 }

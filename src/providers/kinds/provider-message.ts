@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { RightsOf } from '../../identity/index.js';
 import { DEVELOPER } from '../../kernel/access/caller.js';
 import { Mediator } from '../../kernel/cqrs/mediator.js';
@@ -36,8 +37,10 @@ export class ProviderMessage implements TaskRunner<CreateMessageRequest> {
     const caller = { id, rights };
     await this.mediator.execute(new CreateMessages(caller, [createMessage.parse(payload)], [taskId]));
     await this.watch.ended([taskId], signal);
-    signal.throwIfAborted();
     const [message] = await this.mediator.ask(new GetMessages([taskId], caller.id));
+    // The watch ended before the message because the process does; so will this task, and be handed back.
+    if (message?.finished_at === null) await once(signal, 'abort');
+    signal.throwIfAborted();
     if (message?.state === 'succeeded') return message.response;
     const { code, message: why } = message?.error ?? NO_ERROR;
     throw new PermanentError(why, code);

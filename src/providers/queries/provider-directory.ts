@@ -33,7 +33,6 @@ export class ProviderDirectory {
   #providers: ReadonlyMap<ProviderId, Provider> = new Map();
   #states: ReadonlyMap<string, QuotaState> = new Map();
   #circuits: readonly Circuits[] = [];
-  #lookedAt = 0;
 
   constructor(
     private readonly database: Database,
@@ -73,18 +72,11 @@ export class ProviderDirectory {
     return this.#circuits.flatMap((circuits) => circuits[id] ?? []);
   }
 
-  /** Milliseconds, by the monotonic clock, at which the states were asked for. */
-  get lookedAt(): number {
-    return this.#lookedAt;
-  }
-
   async #look(): Promise<number> {
     await this.#read();
     const limited = this.all.filter(({ model }) => model !== 'none');
-    const since = performance.now();
     const states = await this.store.look(limited.map(quotaOf));
     this.#states = new Map(states.map((state) => [state.providerId, state]));
-    this.#lookedAt = since;
     return 0;
   }
 
