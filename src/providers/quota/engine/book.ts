@@ -29,11 +29,12 @@ export interface Book {
   until: number;
   /** `n_then_block`: calls of this epoch that were certainly counted. */
   used: number;
-  /** `n_then_block`: calls of this epoch that may have been counted, the last of them at `doubtAt`. */
+  /** `n_then_block`: calls of this epoch that may have been counted. What is told after `doubtAt` settles it. */
   doubt: number;
   doubtAt: number;
-  /** The provider's own count, told by a call granted after `doubtAt`; -1: not told. */
+  /** The provider's highest count in this epoch, and the latest grant among the calls that were told one. */
   evidence: number;
+  evidenceAt: number;
   /** `n_then_block`: the last moment at which a call of this epoch may have been counted. */
   lastAt: number;
   /** The provider said that it takes nothing before. */
@@ -68,7 +69,8 @@ export function newBook(quota: Quota, recovered: Recovered | undefined, now: num
     used: 0,
     doubt: 0,
     doubtAt: 0,
-    evidence: -1,
+    evidence: 0,
+    evidenceAt: 0,
     lastAt: 0,
     notBefore: 0,
     probes: 0,
