@@ -95,7 +95,7 @@ export function quotaStoreContract(name: string, store: () => QuotaStore): void 
         expect(refused.retryAfterMs).toBeGreaterThan(0);
         const { now } = await until(async () => {
           const answer = await one({ wanted: 1 });
-          return answer.granted === 1 && answer;
+          return answer.granted === 1 ? answer : undefined;
         });
         const late = now - answeredAt - PERIOD_MS;
         expect(late).toBeGreaterThanOrEqual(30);
@@ -145,7 +145,7 @@ export function quotaStoreContract(name: string, store: () => QuotaStore): void 
       await one({ accepted: 1 });
       const second = await until(async () => {
         const answer = await one({ wanted: 1 });
-        return answer.granted === 1 && answer;
+        return answer.granted === 1 ? answer : undefined;
       });
       expect(second.epoch).toBe(first.epoch + 1);
       await one({ refusal: { epoch: first.epoch, retryAfterMs: 60_000 } });
@@ -202,7 +202,7 @@ export function quotaStoreContract(name: string, store: () => QuotaStore): void 
       expect(await one({ wanted: 1 })).toMatchObject({ granted: 0, phase: 'blocked' });
       const { now } = await until(async () => {
         const answer = await one({ wanted: 5 });
-        return answer.granted === 1 && answer;
+        return answer.granted === 1 ? answer : undefined;
       });
       expect((await one({ wanted: 5 })).granted).toBe(0);
       const told = { remaining: 7, limit: LIMIT, resetMs: null, grantedAt: now };

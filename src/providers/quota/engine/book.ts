@@ -58,9 +58,9 @@ export interface Book {
   holders: Record<string, Holder>;
 }
 
-/** A book where there was none. Without recovery everything may have been sent, up to this very moment. */
-export function newBook(quota: Quota, recovered: Recovered | undefined, now: number): Book {
-  const book: Book = {
+/** Of a provider that was never called. */
+function emptyBook(quota: Quota): Book {
+  return {
     model: quota.model,
     limit: quota.limit ?? 0,
     epoch: 1,
@@ -85,6 +85,11 @@ export function newBook(quota: Quota, recovered: Recovered | undefined, now: num
     charges: [],
     holders: {},
   };
+}
+
+/** A book where there was none. Without recovery everything may have been sent, up to this very moment. */
+export function newBook(quota: Quota, recovered: Recovered | undefined, now: number): Book {
+  const book = emptyBook(quota);
   if (recovered?.used === 0 || quota.model === 'none') return book;
   const used = recovered?.used ?? book.limit;
   const lastAt = recovered?.lastAt ?? now + WRITE_WITHIN_MS;

@@ -68,7 +68,6 @@ function pass(book: Book, quota: Quota, now: number): void {
   for (const [id, holder] of Object.entries(book.holders)) {
     if (now - holder.at <= LEASE_MS) continue;
     if (holder.out > 0) giveUp(book, quota, holder, now);
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the book is a JSON document, not a Map
     delete book.holders[id];
   }
   prune(book, quota, now);
