@@ -90,23 +90,23 @@ function emptyBook(quota: Quota): Book {
 /** A book where there was none. Without recovery everything may have been sent, up to this very moment. */
 export function newBook(quota: Quota, recovered: Recovered | undefined, now: number): Book {
   const book = emptyBook(quota);
-  if (recovered?.used === 0 || quota.model === 'none') return book;
-  const used = recovered?.used ?? book.limit;
-  const lastAt = recovered?.lastAt ?? now + WRITE_WITHIN_MS;
-  if (quota.model === 'n_then_block') {
-    book.used = used;
-    book.lastAt = lastAt;
+  if (quota.model === 'none' || recovered?.used === 0) return book;
+  if (!recovered) exhaust(book, quota, now + WRITE_WITHIN_MS);
+  else if (quota.model === 'n_then_block') {
+    book.used = recovered.used;
+    book.lastAt = recovered.lastAt;
     book.probes = 1;
-    if (!recovered) exhaust(book, quota, lastAt);
-  } else if (used > 0) book.charges.push(lastAt, lastAt, used);
-  else exhaust(book, quota, lastAt); // nothing is known, not even the limit
+  } else book.charges.push(recovered.lastAt, recovered.lastAt, recovered.used);
   return book;
 }
 
-/** It may be in mid-epoch when the block is over, as nobody knows what it counted: then one call at a time. */
+/**
+ * Blocked for a period. A provider that blocks may be in mid-epoch even then, as nobody knows what it has counted: so
+ * one call at a time.
+ */
 function exhaust(book: Book, quota: Quota, lastAt: number): void {
   book.until = lastAt + quota.periodMs + (quota.guardMs ?? GUARD_MS);
-  book.doubt = Math.max(1, book.limit);
+  if (quota.model === 'n_then_block') book.doubt = Math.max(1, book.limit);
 }
 
 export function outOf(book: Book): number {

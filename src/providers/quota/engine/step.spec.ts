@@ -200,7 +200,7 @@ describe('the book of a quota', () => {
         fc.property(histories, (history) => {
           expect(lived(model, history).refused).toBe(0);
         }),
-        { numRuns: 30 },
+        { numRuns: 10 },
       );
     },
     60_000,
@@ -230,7 +230,7 @@ describe('the book of a quota', () => {
           expect((epoch.firstCallAt ?? 0) - epoch.openedAt).toBeLessThanOrEqual(300);
         });
       }),
-      { numRuns: 20 },
+      { numRuns: 8 },
     );
   }, 60_000);
 
