@@ -5,8 +5,11 @@ import type { EpochStatistics, SimulatorSettings, SimulatorStatistics } from './
 export type Fate =
   | { readonly kind: 'accepted'; readonly verdict: Verdict; readonly id: string }
   | { readonly kind: 'replayed'; readonly id: string }
-  | { readonly kind: 'error' | 'refused'; readonly verdict: Verdict }
-  | { readonly kind: 'timeout' | 'lost' | 'conflict' };
+  | { readonly kind: 'error'; readonly verdict: Verdict }
+  | { readonly kind: 'refused'; readonly verdict: Verdict }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'conflict' };
 
 /** Idempotency keys that are remembered. */
 const KEYS = 200_000;
@@ -60,9 +63,9 @@ export class Simulator {
 
   /** Counts a request at its arrival, and says what becomes of it. */
   receive(key: string | undefined): Fate {
-    if (this.#happens(this.settings.lost_rate)) return this.#fault('lost', 'lost');
+    if (this.#happens(this.settings.lost_rate)) return this.#fault('lost', { kind: 'lost' });
     const known = key === undefined ? undefined : this.#answers.get(key);
-    if (known === AT_WORK) return this.#fault('conflicts', 'conflict');
+    if (known === AT_WORK) return this.#fault('conflicts', { kind: 'conflict' });
     if (known !== undefined) {
       this.#counts.replayed += 1;
       return { kind: 'replayed', id: known };
@@ -76,7 +79,7 @@ export class Simulator {
     const id = `${this.name}-${(this.#ids += 1)}`;
     if (this.#happens(this.settings.timeout_rate)) {
       if (key !== undefined) this.#remember(key, id); // done, but nobody heard
-      return this.#fault('timeouts', 'timeout');
+      return this.#fault('timeouts', { kind: 'timeout' });
     }
     if (this.#happens(this.settings.error_rate)) {
       this.#counts.errors += 1;
@@ -111,9 +114,9 @@ export class Simulator {
     };
   }
 
-  #fault(count: 'lost' | 'conflicts' | 'timeouts', kind: 'lost' | 'conflict' | 'timeout'): Fate {
+  #fault(count: 'lost' | 'conflicts' | 'timeouts', fate: Fate): Fate {
     this.#counts[count] += 1;
-    return { kind };
+    return fate;
   }
 
   #remember(key: string, id: string): void {

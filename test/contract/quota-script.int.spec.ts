@@ -20,6 +20,7 @@ const SCRIPT = `${STEP_LUA}
   return { answer, write(book) }`;
 
 const START = 1_763_683_200_000;
+const NEW_HOLDER = { seq: 0, out: 0, since: 0, grantAt: 0 };
 
 /** One thing that one of three holders does, `afterMs` after the one before. */
 interface Act {
@@ -61,26 +62,23 @@ const act = fc.record<Act>({
 
 /** Outcomes that the holder can really have, from what it holds. */
 function exchangeOf(one: Act, book: Book, quota: Quota, now: number): Exchange {
-  const holder = book.holders[one.holder];
-  let left = holder?.out ?? 0;
+  const known = book.holders[one.holder];
+  const { seq, out, since, grantAt: grantedAt } = known ?? NEW_HOLDER;
+  let left = out;
   const take = (wanted: number) => {
     const taken = Math.min(left, wanted);
     left -= taken;
     return taken;
   };
-  const grantedAt = holder?.grantAt ?? 0;
   const [accepted, ambiguous] = [take(one.accepted), take(one.ambiguous)];
   const [unsent, refused] = [take(one.unsent), take(one.refused)];
   return {
     quota: { ...quota, limit: one.limit },
     holder: one.holder,
-    seq: (holder?.seq ?? 0) + (one.repeats && holder ? 0 : 1),
-    holds: holder?.out ?? 0,
-    accepted,
-    ambiguous,
-    unsent,
-    refused,
-    since: accepted + ambiguous > 0 ? (holder?.since ?? 0) : 0,
+    seq: seq + (one.repeats && known ? 0 : 1),
+    holds: out,
+    ...{ accepted, ambiguous, unsent, refused },
+    since: accepted + ambiguous > 0 ? since : 0,
     agoMs: Math.min(7, now - grantedAt),
     told: accepted > 0 && one.told ? { ...one.told, grantedAt } : null,
     refusal: refused > 0 ? { epoch: book.epoch, retryAfterMs: one.retryAfterMs } : null,

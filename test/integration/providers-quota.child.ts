@@ -12,7 +12,7 @@ import { RedisQuotaStore } from '../../src/providers/quota/redis-quota-store.js'
 
 /**
  * A process of its own that sends messages to a provider through a gate, as evenly as it can, until it is told to stop or
- * killed. It says `ready`, waits for `go`, and answers `stop` with its figures.
+ * killed. It says `ready`, begins with the settings that it is sent, and answers `stop` with its figures; then again.
  */
 export interface SenderSettings {
   readonly store: 'redis' | 'postgres';
@@ -36,18 +36,76 @@ export interface SenderFigures {
 }
 
 const TICK_MS = 4;
-const TIMEOUT_MS = 2_000;
+const TIMEOUT_MS = 1_000;
 
-const settings = JSON.parse(process.argv[2] ?? '') as SenderSettings;
-const { quota, perSecond, providerUrl, waitsEvery } = settings;
-const counts = { free: 0, denied: 0, ambiguous: 0, refused: 0, exchanges: 0 };
-const decisions: number[] = [];
+interface Counts {
+  free: number;
+  ambiguous: number;
+  refused: number;
+}
 
-const { store, close } = await openStore();
-const gate = new QuotaGate({ quota, store: counting(store), holder: randomUUID() });
-const provider = new Pool(providerUrl, { connections: 32, pipelining: 1 });
+interface Sending {
+  stop(): Promise<SenderFigures>;
+}
 
-async function openStore(): Promise<{ store: QuotaStore; close: () => Promise<void> }> {
+async function startSending(settings: SenderSettings): Promise<Sending> {
+  const { quota, perSecond, providerUrl, waitsEvery } = settings;
+  const counts = { free: 0, denied: 0, ambiguous: 0, refused: 0, exchanges: 0 };
+  const decisions: number[] = [];
+  const { store, close } = await openStore(settings);
+  const counted = counting(store, counts);
+  const gate = new QuotaGate({ quota, store: counted, holder: randomUUID() });
+  const provider = new Pool(providerUrl, { connections: 32, pipelining: 1 });
+
+  const send = async (n: number): Promise<void> => {
+    const maxWaitMs = n % waitsEvery === 0 ? 2 * quota.periodMs : 0;
+    const since = performance.now();
+    const permit = await gate.acquire({ maxWaitMs });
+    if (maxWaitMs === 0) decisions.push(performance.now() - since);
+    if (!permit.granted) counts.denied += 1;
+    else if (await callProvider(provider, permit, counts)) await send(n);
+  };
+  const stopTicking = tick(perSecond, send);
+  return {
+    stop: async () => {
+      await stopTicking();
+      await gate.close();
+      await provider.destroy();
+      await close();
+      const sorted = decisions.sort((a, b) => a - b);
+      return {
+        ...counts,
+        decisionP50: percentile(sorted, 0.5),
+        decisionP99: percentile(sorted, 0.99),
+      };
+    },
+  };
+}
+
+/** Answers how to stop, and to wait for what is under way. */
+function tick(perSecond: number, send: (n: number) => Promise<void>): () => Promise<void> {
+  const underWay = new Set<Promise<void>>();
+  const since = performance.now();
+  let sent = 0;
+  const ticking = setInterval(() => {
+    const due = Math.floor(((performance.now() - since) / 1_000) * perSecond) - sent;
+    // A process that was frozen does not make up for it: its callers went elsewhere.
+    for (let n = 0; n < Math.min(due, perSecond); n += 1) {
+      const sending = send(sent + n).finally(() => underWay.delete(sending));
+      underWay.add(sending);
+    }
+    sent += due;
+  }, TICK_MS);
+  return async () => {
+    clearInterval(ticking);
+    const patience = new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS));
+    await Promise.race([Promise.all(underWay), patience]);
+  };
+}
+
+async function openStore(
+  settings: SenderSettings,
+): Promise<{ store: QuotaStore; close: () => Promise<void> }> {
   if (settings.store === 'redis') {
     const redis = new RedisQuotaStore(settings.storeUrl);
     return {
@@ -64,7 +122,7 @@ async function openStore(): Promise<{ store: QuotaStore; close: () => Promise<vo
   return { store: repository, close: () => dataSource.destroy() };
 }
 
-function counting(inner: QuotaStore): QuotaStore {
+function counting(inner: QuotaStore, counts: { exchanges: number }): QuotaStore {
   const exchange = inner.exchange.bind(inner);
   inner.exchange = (one) => {
     counts.exchanges += 1;
@@ -73,16 +131,9 @@ function counting(inner: QuotaStore): QuotaStore {
   return inner;
 }
 
-async function send(n: number): Promise<void> {
-  const maxWaitMs = n % waitsEvery === 0 ? 2 * quota.periodMs : 0;
-  const since = performance.now();
-  const permit = await gate.acquire({ maxWaitMs });
-  if (maxWaitMs === 0) decisions.push(performance.now() - since);
-  if (!permit.granted) {
-    counts.denied += 1;
-    return;
-  }
-  const again = await new Promise<boolean>((resolve) => {
+/** Resolves to whether the message has to be tried again, as the permit had run out. */
+function callProvider(provider: Pool, permit: Permit, counts: Counts): Promise<boolean> {
+  return new Promise((resolve) => {
     provider.dispatch(
       {
         path: '/v1/messages',
@@ -91,14 +142,16 @@ async function send(n: number): Promise<void> {
         headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
         headersTimeout: TIMEOUT_MS,
       },
-      callUnder(permit, resolve),
+      callUnder(permit, counts, resolve),
     );
   });
-  if (again) await send(1);
 }
 
-/** Resolves to whether the message has to be tried again, as the permit had run out. */
-function callUnder(permit: Permit, done: (again: boolean) => void): Dispatcher.DispatchHandler {
+function callUnder(
+  permit: Permit,
+  counts: Counts,
+  done: (again: boolean) => void,
+): Dispatcher.DispatchHandler {
   let state: 'waiting' | 'written' | 'answered' = 'waiting';
   return {
     onRequestStart: () => {
@@ -134,44 +187,9 @@ function percentile(sorted: readonly number[], share: number): number {
   return Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 100) / 100;
 }
 
-let ticking: NodeJS.Timeout | undefined;
-const underWay = new Set<Promise<void>>();
-
-function start(): void {
-  const since = performance.now();
-  let sent = 0;
-  ticking = setInterval(() => {
-    // A process that was frozen does not make up for it: its callers went elsewhere.
-    const due = Math.floor(((performance.now() - since) / 1_000) * perSecond) - sent;
-    sent += due;
-    for (let n = 0; n < Math.min(due, perSecond); n += 1) {
-      const sending = send(sent + n).finally(() => underWay.delete(sending));
-      underWay.add(sending);
-    }
-  }, TICK_MS);
-}
-
-async function stop(): Promise<void> {
-  clearInterval(ticking);
-  await Promise.race([
-    Promise.all(underWay),
-    new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS)),
-  ]);
-  await gate.close();
-  const sorted = decisions.sort((a, b) => a - b);
-  const figures: SenderFigures = {
-    ...counts,
-    decisionP50: percentile(sorted, 0.5),
-    decisionP99: percentile(sorted, 0.99),
-  };
-  process.send?.(figures);
-  await provider.destroy();
-  await close();
-  process.disconnect();
-}
-
-process.on('message', (said) => {
-  if (said === 'go') start();
-  if (said === 'stop') void stop();
+let sending: Promise<Sending> | undefined;
+process.on('message', (said: SenderSettings | 'stop') => {
+  if (said !== 'stop') sending = startSending(said);
+  else void sending?.then((one) => one.stop()).then((figures) => process.send?.(figures));
 });
 process.send?.('ready');

@@ -21,13 +21,14 @@ import { QuotaStand } from './quota-stand.js';
 const IS_COMPLETE = process.env['QUOTA_RUNS'] === 'complete';
 const SENDERS = IS_COMPLETE ? 16 : 4;
 const PERIOD_MS = IS_COMPLETE ? 10_000 : 1_000;
-const PERIODS = IS_COMPLETE ? 6 : 4;
+const PERIODS = IS_COMPLETE ? 6 : 3;
 const LIMIT = IS_COMPLETE ? 1_000 : 100;
 const LOADS = IS_COMPLETE ? [0.8, 1, 2, 5] : [2];
 /** A call may count for the guard, its way back and its group too long; in windows of 10 s that is 1 %. */
 const TOO_LONG_MS = 100;
 const STORES = ['redis', 'postgres'] as const;
 const MODELS: QuotaModel[] = ['n_then_block', 'aligned', 'sliding', 'anchored'];
+const CALM = { lost_rate: 0, timeout_rate: 0, clock_offset_ms: 0 };
 const chance = new Chance();
 
 interface Run {
@@ -36,14 +37,14 @@ interface Run {
   readonly load: number;
   readonly provider?: Partial<SimulatorSettings>;
   /** At random moments of the run. */
-  readonly faults?: readonly ((stand: QuotaStand) => unknown)[];
+  readonly faults?: readonly (() => unknown)[];
 }
 
 describe('processes that share a quota', () => {
   let database: Lease;
   let redis: Lease;
   let dataSource: DataSource;
-  let stand: QuotaStand | undefined;
+  let stand: QuotaStand;
   const stores = {} as Record<(typeof STORES)[number], QuotaStore>;
 
   beforeAll(async () => {
@@ -52,13 +53,14 @@ describe('processes that share a quota', () => {
     const unitOfWork = new UnitOfWork(dataSource);
     stores.postgres = new QuotaRepository(new Database(dataSource, unitOfWork), unitOfWork);
     stores.redis = new RedisQuotaStore(redis.url);
+    stand = new QuotaStand(SENDERS);
   });
   afterEach(async () => {
-    await stand?.dispose();
     await stores.redis.forget(['free']);
     await stores.postgres.forget(['free']);
   });
   afterAll(async () => {
+    await stand.dispose();
     (stores.redis as RedisQuotaStore).close();
     await dataSource.destroy();
     await Promise.all([database.release(), redis.release()]);
@@ -72,12 +74,12 @@ describe('processes that share a quota', () => {
   });
 
   const run = async ({ store, quota, load, provider, faults = [] }: Run) => {
-    stand = await QuotaStand.start(quota, provider);
-    const running = stand;
+    const { model, periodMs } = quota;
+    await stand.begin({ ...CALM, model, period_ms: periodMs, limit: LIMIT, ...provider });
     await stores[store].restore(quota, { used: 0, lastAt: 0 });
     const storeUrl = store === 'redis' ? redis.url : database.url;
     const perSecond = (load * LIMIT * 1_000) / PERIOD_MS / SENDERS;
-    await running.send(SENDERS, { store, storeUrl, quota, perSecond, waitsEvery: 5 });
+    await stand.send({ store, storeUrl, quota, perSecond, waitsEvery: 5 });
     const since = performance.now();
     const durationMs = PERIODS * PERIOD_MS;
     const moments = faults
@@ -85,18 +87,18 @@ describe('processes that share a quota', () => {
       .sort((a, b) => a - b);
     for (const [n, fault] of faults.entries()) {
       await reached(since + (moments[n] ?? 0));
-      await fault(running);
+      await fault();
     }
     await reached(since + durationMs);
-    const truth = await running.statistics();
-    const figures = await running.stop();
+    const truth = await stand.statistics();
+    const figures = await stand.stop();
     const told = { store, model: quota.model, load, ...summaryOf(truth), ...figures };
     process.stderr.write(`quota: ${JSON.stringify(told)}\n`);
     return { truth, figures, durationMs };
   };
 
-  const kill = (running: QuotaStand) => {
-    running.kill();
+  const kill = () => {
+    stand.kill();
   };
 
   describe.each(STORES)('by %s', (store) => {
@@ -105,7 +107,9 @@ describe('processes that share a quota', () => {
         'are never refused and lose next to nothing at %d times its quota, though two are killed',
         async (load) => {
           const quota = quotaOf(model);
-          const { truth, durationMs } = await run({ store, quota, load, faults: [kill, kill] });
+          const provider = { clock_offset_ms: 3_333 };
+          const faults = [kill, kill];
+          const { truth, durationMs } = await run({ store, quota, load, provider, faults });
           expect(truth.refused).toBe(0);
           expect(Math.max(0, ...delaysOf(truth))).toBeLessThanOrEqual(300);
           if (model === 'n_then_block') expectWholeEpochs(truth);
@@ -116,8 +120,8 @@ describe('processes that share a quota', () => {
     });
 
     it('are not refused after one was frozen while it held tokens', async () => {
-      const freeze = async (running: QuotaStand) => {
-        const thaw = running.freeze();
+      const freeze = async () => {
+        const thaw = stand.freeze();
         await reached(performance.now() + (IS_COMPLETE ? 30_000 : 1_500));
         thaw();
       };
@@ -132,12 +136,6 @@ describe('processes that share a quota', () => {
       const provider = { lost_rate: 0.02, timeout_rate: 0.01 };
       const { truth } = await run({ store, quota, load: 2, provider });
       expect(truth.lost).toBeGreaterThan(0);
-      expect(truth.refused).toBe(0);
-    }, 120_000);
-
-    it('are not refused by a provider whose clock runs apart', async () => {
-      const quota = quotaOf('aligned');
-      const { truth } = await run({ store, quota, load: 2, provider: { clock_offset_ms: 3_333 } });
       expect(truth.refused).toBe(0);
     }, 120_000);
   });

@@ -1,56 +1,64 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Quota } from '../../src/providers/quota/engine/quota.js';
+import { whenWeDie } from '../../scripts/services/daemon.ts';
 import type { SimulatorSettings, SimulatorStatistics } from '../../src/simulators/simulator.dto.js';
 import type { SenderFigures, SenderSettings } from './providers-quota.child.js';
 
-/** A simulated provider and processes that send to it through gates; nothing of it outlives `dispose`. */
+/** A process that has said that it is ready. */
+interface Started {
+  readonly child: ChildProcess;
+  readonly said: unknown;
+}
+
+/**
+ * A simulated provider, and processes that send to it through gates: started once, as that takes longer than a run, and
+ * replaced when they are killed. Nothing of it outlives `dispose`, or us.
+ */
 export class QuotaStand {
-  readonly #children = new Set<ChildProcess>();
-  #senders: ChildProcess[] = [];
+  readonly #children = new Map<ChildProcess, () => void>();
+  #senders: Promise<Started>[];
+  readonly #provider: Promise<Started>;
+  #sending: ChildProcess[] = [];
 
-  private constructor(readonly providerUrl: string) {}
-
-  static async start(quota: Quota, more: Partial<SimulatorSettings> = {}): Promise<QuotaStand> {
-    const { model, periodMs } = quota;
-    const settings = { model, limit: quota.limit ?? 100, period_ms: periodMs, ...more };
-    const child = startChild('./providers-simulator.child.ts', settings);
-    const [url] = (await once(child, 'message')) as [string];
-    const stand = new QuotaStand(url);
-    stand.#children.add(child);
-    return stand;
+  constructor(senders: number) {
+    this.#provider = this.#start('./providers-simulator.child.ts');
+    this.#senders = Array.from({ length: senders }, () => this.#startSender());
   }
 
-  /** Starts them all, then lets them go at once. */
-  async send(senders: number, settings: Omit<SenderSettings, 'providerUrl'>): Promise<void> {
-    const { providerUrl } = this;
-    const started = Array.from({ length: senders }, () =>
-      startChild('./providers-quota.child.ts', { ...settings, providerUrl }),
-    );
-    for (const child of started) this.#children.add(child);
-    await Promise.all(started.map((child) => once(child, 'message')));
-    for (const child of started) child.send('go');
-    this.#senders.push(...started);
+  async begin(settings: Partial<SimulatorSettings>): Promise<void> {
+    await this.#ask('/control', { method: 'PATCH', body: JSON.stringify(settings) });
+    await this.#ask('/control/reset', { method: 'POST' });
+  }
+
+  /** Lets all senders go at once. */
+  async send(settings: Omit<SenderSettings, 'providerUrl'>): Promise<void> {
+    const providerUrl = await this.#url();
+    const started = await Promise.all(this.#senders);
+    this.#sending = started.map(({ child }) => child);
+    for (const child of this.#sending) child.send({ ...settings, providerUrl });
   }
 
   kill(): void {
-    this.#senders.shift()?.kill('SIGKILL');
+    const child = this.#sending.shift();
+    if (!child) throw new Error('Nobody is left to be killed');
+    this.#end(child);
+    this.#senders = [...this.#senders.slice(1), this.#startSender()];
   }
 
   /** Stops one in its tracks, and answers how to let it go on. */
   freeze(): () => void {
-    const [child] = this.#senders;
+    const child = this.#sending.at(-1);
     child?.kill('SIGSTOP');
     return () => child?.kill('SIGCONT');
   }
 
-  /** Ends the senders that live, and answers the sums and the worst of their figures. */
+  /** Ends what the living senders do, and answers the sums and the worst of their figures. */
   async stop(): Promise<SenderFigures> {
-    const senders = this.#senders.splice(0);
+    const senders = this.#sending.splice(0);
     const told = senders.map((child) => once(child, 'message') as Promise<[SenderFigures]>);
     for (const child of senders) child.send('stop');
-    const figures = (await Promise.all(told)).flat();
+    const figures = (await Promise.all(told)).map(([one]) => one);
     const sum = (key: keyof SenderFigures) => figures.reduce((total, one) => total + one[key], 0);
     const worst = (key: keyof SenderFigures) => Math.max(...figures.map((one) => one[key]));
     return {
@@ -65,30 +73,46 @@ export class QuotaStand {
   }
 
   async statistics(): Promise<SimulatorStatistics> {
-    const response = await fetch(`${this.providerUrl}/control/statistics`);
+    const response = await this.#ask('/control/statistics');
     return (await response.json()) as SimulatorStatistics;
   }
 
-  async change(settings: Partial<SimulatorSettings>): Promise<void> {
-    await fetch(`${this.providerUrl}/control`, {
-      method: 'PATCH',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(settings),
-    });
-  }
-
   async dispose(): Promise<void> {
-    const gone = [...this.#children].map((child) =>
-      child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined,
-    );
-    for (const child of this.#children) child.kill('SIGKILL');
+    await this.#provider;
+    await Promise.all(this.#senders);
+    const children = [...this.#children.keys()];
+    const gone = children.map((child) => once(child, 'exit'));
+    for (const child of children) this.#end(child);
     await Promise.all(gone);
   }
-}
 
-function startChild(file: string, settings: object): ChildProcess {
-  const hooks = new URL('../support/run-typescript.mjs', import.meta.url).href;
-  return fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify(settings)], {
-    execArgv: ['--import', hooks],
-  });
+  async #ask(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = init.body ? { 'content-type': 'application/json' } : {};
+    const response = await fetch(`${await this.#url()}${path}`, { ...init, headers });
+    if (!response.ok) throw new Error(await response.text());
+    return response;
+  }
+
+  async #url(): Promise<string> {
+    return String((await this.#provider).said);
+  }
+
+  #startSender(): Promise<Started> {
+    return this.#start('./providers-quota.child.ts');
+  }
+
+  async #start(file: string): Promise<Started> {
+    const hooks = new URL('../support/run-typescript.mjs', import.meta.url).href;
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    const child = fork(path, { execArgv: ['--import', hooks] });
+    this.#children.set(child, whenWeDie('kill -9 "$1"', [String(child.pid)]));
+    const [said] = (await once(child, 'message')) as [unknown];
+    return { child, said };
+  }
+
+  #end(child: ChildProcess): void {
+    child.kill('SIGKILL');
+    this.#children.get(child)?.();
+    this.#children.delete(child);
+  }
 }

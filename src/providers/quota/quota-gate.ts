@@ -109,7 +109,7 @@ export class QuotaGate {
     this.#acquiredAt = now;
     const spare = this.#line.length === 0 ? this.#takeSpare(now) : undefined;
     if (spare) return new Token(this.#owner, spare);
-    const joined = this.#line.join(options, () => this.#denied(performance.now()));
+    const joined = this.#line.join(options, () => this.#denial && this.#denied(performance.now()));
     this.#schedule();
     return joined;
   }

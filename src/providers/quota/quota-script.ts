@@ -100,6 +100,8 @@ local function learn(b, told, q, at, now)
 end
 local function compare(b, told, counted, accepted)
   local out = out_of(b)
+  b.evidence = math.max(b.evidence, counted)
+  b.evidenceAt = math.max(b.evidenceAt, told.grantedAt)
   if b.probes > 0 and out == 0 then
     b.probes = 0
     b.used = counted
@@ -107,12 +109,11 @@ local function compare(b, told, counted, accepted)
   end
   b.probes = math.max(0, b.probes - accepted)
   b.used = b.used + math.max(0, counted - b.used - b.doubt - out)
-  if b.doubt > 0 and told.grantedAt >= b.doubtAt then b.evidence = math.max(b.evidence, counted) end
 end
 local function accept(b, e, at, now)
   local told, q = e.told, e.quota
   b.refusals = 0
-  if told then learn(b, told, q, at, now) else b.evidence = -1 end
+  if told then learn(b, told, q, at, now) else b.doubtAt = math.max(b.doubtAt, at) end
   local limit = told and told.limit or limit_of(b, now)
   if not told or told.grantedAt < b.openedAt or limit == 0 then
     b.probes = math.max(0, b.probes - e.accepted)
@@ -133,8 +134,7 @@ local function refuse(b, e, at)
   local said = refusal.retryAfterMs or (b.limit > 0 and q.model ~= 'none' and q.periodMs or 0)
   b.until_ = math.max(b.until_, at + math.max(said, backoff))
   b.probes = 1
-  b.doubt = 0
-  b.evidence = -1
+  b.doubt, b.evidence, b.evidenceAt = 0, 0, 0
 end
 local function learn_clock(b, clock, now)
   if not clock then return end
@@ -163,7 +163,6 @@ local function settle(b, h, e, now)
   if e.ambiguous > 0 and q.model == 'n_then_block' then
     b.doubt = b.doubt + e.ambiguous
     b.doubtAt = math.max(b.doubtAt, at)
-    b.evidence = -1
   end
   if e.accepted > 0 then accept(b, e, at, now) end
   refuse(b, e, at)
@@ -178,7 +177,7 @@ local function holders_of(b)
 end
 local function adopt(b, q, now)
   if b.model ~= q.model then
-    b.model, b.charges, b.used, b.doubt, b.evidence = q.model, {}, 0, 0, -1
+    b.model, b.charges, b.used, b.doubt, b.evidenceAt = q.model, {}, 0, 0, 0
     b.anchorFrom, b.anchorTo, b.probes = 0, 0, 1
     b.until_ = q.model == 'none' and 0 or now + q.periodMs + q.guardMs
   elseif q.limit > 0 and q.limit < b.limit then
@@ -192,7 +191,6 @@ local function give_up(b, q, h, now)
   b.doubt = b.doubt + h.out
   b.doubtAt = math.max(b.doubtAt, written)
   b.lastAt = math.max(b.lastAt, written)
-  b.evidence = -1
 end
 local function pass(b, q, now)
   adopt(b, q, now)
@@ -207,9 +205,9 @@ local function pass(b, q, now)
   prune(b, q, now)
 end
 local function drain(b, q, now)
-  if b.doubt > 0 and b.evidence >= 0 then
+  if b.doubt > 0 and b.evidenceAt > 0 and b.evidenceAt >= b.doubtAt then
     b.used = math.max(b.used, b.evidence)
-    b.doubt, b.evidence = 0, -1
+    b.doubt = 0
   end
   local limit = limit_of(b, now)
   if limit == 0 or b.used + b.doubt < limit then return end
@@ -221,7 +219,7 @@ local function turn(b, q, now)
   if q.model == 'n_then_block' and b.until_ == 0 and out == 0 then drain(b, q, now) end
   if b.until_ == 0 or now < b.until_ then return end
   if b.doubt > 0 then b.probes = math.max(b.probes, b.doubt + 1) end
-  b.until_, b.used, b.doubt, b.evidence, b.notBefore = 0, 0, 0, -1, 0
+  b.until_, b.used, b.doubt, b.notBefore, b.evidence, b.evidenceAt = 0, 0, 0, 0, 0, 0
   b.epoch = b.epoch + 1
   b.openedAt = now
 end

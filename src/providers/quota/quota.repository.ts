@@ -1,5 +1,5 @@
-import { Database } from '../../kernel/persistence/database.js';
-import { UnitOfWork } from '../../kernel/persistence/unit-of-work.js';
+import type { Database } from '../../kernel/persistence/database.js';
+import type { UnitOfWork } from '../../kernel/persistence/unit-of-work.js';
 import { type Book, newBook } from './engine/book.js';
 import type { Exchange, Quota, QuotaAnswer, QuotaState } from './engine/quota.js';
 import { stateOf, step } from './engine/step.js';

@@ -14,7 +14,11 @@ export class WaitingLine {
     return this.#waiters.length;
   }
 
-  join({ maxWaitMs = 0, signal }: AcquireOptions, denial: () => Denial): Promise<Permit | Denial> {
+  /** `denial` tells why there is nothing yet; while it knows no reason the store is being asked, and its answer is awaited. */
+  join(
+    { maxWaitMs = 0, signal }: AcquireOptions,
+    denial: () => Denial | undefined,
+  ): Promise<Permit | Denial> {
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#remove(waiter);
@@ -31,7 +35,8 @@ export class WaitingLine {
       const timer =
         maxWaitMs > 0
           ? setTimeout(() => {
-              if (this.#remove(waiter)) waiter.resolve(denial());
+              const reason = denial();
+              if (reason && this.#remove(waiter)) waiter.resolve(reason);
             }, maxWaitMs)
           : undefined;
       signal?.addEventListener('abort', leave, { once: true });

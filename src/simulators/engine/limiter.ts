@@ -63,15 +63,20 @@ export class Limiter {
 
   take(now: number): Verdict {
     const epoch = this.#epochAt(now);
-    const used = this.limits.model === 'sliding' ? this.#countAt(now) : epoch.accepted;
-    if (this.limits.model !== 'none' && used >= this.limits.limit) return this.#refuse(epoch, now);
+    const room = this.#roomIn(epoch, now);
+    if (room <= 0) return this.#refuse(epoch, now);
     epoch.accepted += 1;
     epoch.firstCallAt ??= now;
     if (this.limits.model === 'sliding') this.#calls.push(now);
     if (this.limits.model === 'anchored') epoch.endsAt ??= now + this.limits.periodMs;
-    const remaining = this.limits.model === 'none' ? 0 : this.limits.limit - used - 1;
-    if (remaining === 0 && this.limits.model !== 'none') this.#exhaust(epoch, now);
-    return { accepted: true, remaining, resetAt: this.#resetAt(epoch, now) };
+    if (room === 1) this.#exhaust(epoch, now);
+    return { accepted: true, remaining: room - 1, resetAt: this.#resetAt(epoch, now) };
+  }
+
+  #roomIn(epoch: EpochRecord, now: number): number {
+    if (this.limits.model === 'none') return Infinity;
+    const used = this.limits.model === 'sliding' ? this.#countAt(now) : epoch.accepted;
+    return this.limits.limit - used;
   }
 
   #refuse(epoch: EpochRecord, now: number): Verdict {

@@ -29,11 +29,12 @@ export interface Book {
   until: number;
   /** `n_then_block`: calls of this epoch that were certainly counted. */
   used: number;
-  /** `n_then_block`: calls of this epoch that may have been counted, the last of them at `doubtAt`. */
+  /** `n_then_block`: calls of this epoch that may have been counted. What is told after `doubtAt` settles it. */
   doubt: number;
   doubtAt: number;
-  /** The provider's own count, told by a call granted after `doubtAt`; -1: not told. */
+  /** The provider's highest count in this epoch, and the latest grant among the calls that were told one. */
   evidence: number;
+  evidenceAt: number;
   /** `n_then_block`: the last moment at which a call of this epoch may have been counted. */
   lastAt: number;
   /** The provider said that it takes nothing before. */
@@ -57,9 +58,9 @@ export interface Book {
   holders: Record<string, Holder>;
 }
 
-/** A book where there was none. Without recovery everything may have been sent, up to this very moment. */
-export function newBook(quota: Quota, recovered: Recovered | undefined, now: number): Book {
-  const book: Book = {
+/** Of a provider that was never called. */
+function emptyBook(quota: Quota): Book {
+  return {
     model: quota.model,
     limit: quota.limit ?? 0,
     epoch: 1,
@@ -68,7 +69,8 @@ export function newBook(quota: Quota, recovered: Recovered | undefined, now: num
     used: 0,
     doubt: 0,
     doubtAt: 0,
-    evidence: -1,
+    evidence: 0,
+    evidenceAt: 0,
     lastAt: 0,
     notBefore: 0,
     probes: 0,
@@ -83,23 +85,28 @@ export function newBook(quota: Quota, recovered: Recovered | undefined, now: num
     charges: [],
     holders: {},
   };
-  if (recovered?.used === 0 || quota.model === 'none') return book;
-  const used = recovered?.used ?? book.limit;
-  const lastAt = recovered?.lastAt ?? now + WRITE_WITHIN_MS;
-  if (quota.model === 'n_then_block') {
-    book.used = used;
-    book.lastAt = lastAt;
+}
+
+/** A book where there was none. Without recovery everything may have been sent, up to this very moment. */
+export function newBook(quota: Quota, recovered: Recovered | undefined, now: number): Book {
+  const book = emptyBook(quota);
+  if (quota.model === 'none' || recovered?.used === 0) return book;
+  if (!recovered) exhaust(book, quota, now + WRITE_WITHIN_MS);
+  else if (quota.model === 'n_then_block') {
+    book.used = recovered.used;
+    book.lastAt = recovered.lastAt;
     book.probes = 1;
-    if (!recovered) exhaust(book, quota, lastAt);
-  } else if (used > 0) book.charges.push(lastAt, lastAt, used);
-  else exhaust(book, quota, lastAt); // nothing is known, not even the limit
+  } else book.charges.push(recovered.lastAt, recovered.lastAt, recovered.used);
   return book;
 }
 
-/** It may be in mid-epoch when the block is over, as nobody knows what it counted: then one call at a time. */
+/**
+ * Blocked for a period. A provider that blocks may be in mid-epoch even then, as nobody knows what it has counted: so
+ * one call at a time.
+ */
 function exhaust(book: Book, quota: Quota, lastAt: number): void {
   book.until = lastAt + quota.periodMs + (quota.guardMs ?? GUARD_MS);
-  book.doubt = Math.max(1, book.limit);
+  if (quota.model === 'n_then_block') book.doubt = Math.max(1, book.limit);
 }
 
 export function outOf(book: Book): number {

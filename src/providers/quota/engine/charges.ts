@@ -31,9 +31,8 @@ export function prune(book: Book, quota: Quota, now: number): void {
   const { charges } = book;
   let kept = 0;
   for (let n = 0; n < charges.length; n += 3) {
-    const [from = 0, to = 0, calls = 0] = charges.slice(n, n + 3);
-    if (to <= expired) continue;
-    charges.splice(kept, 3, from, to, calls);
+    if ((charges[n + 1] ?? 0) <= expired) continue;
+    charges.copyWithin(kept, n, n + 3);
     kept += 3;
   }
   charges.length = kept;
@@ -116,9 +115,9 @@ export function possiblyCounted(book: Book, quota: Quota, grantedAt: number): nu
 
 function sumOf(book: Book, counts: (from: number, to: number) => boolean): number {
   let sum = 0;
-  for (let n = 0; n < book.charges.length; n += 3) {
-    const [from = 0, to = 0, calls = 0] = book.charges.slice(n, n + 3);
-    if (counts(from, to)) sum += calls;
+  const { charges } = book;
+  for (let n = 0; n < charges.length; n += 3) {
+    if (counts(charges[n] ?? 0, charges[n + 1] ?? 0)) sum += charges[n + 2] ?? 0;
   }
   return sum;
 }

@@ -55,6 +55,9 @@ export function toldLimits(
   };
 }
 
+/** Nobody has so much to say about limits. */
+const MAX_LENGTH = 1_000;
+
 interface Item {
   readonly name: string;
   /** Those that are whole numbers of at least 0. */
@@ -63,9 +66,14 @@ interface Item {
 
 /** A list that is malformed anywhere is malformed as a whole (RFC 9651, 4.2). */
 function list(value: string | undefined): Item[] {
-  if (value === undefined) return [];
+  if (value === undefined || value.length > MAX_LENGTH || hasGap(value)) return [];
   const items = (value.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? []).map(parse);
   return items.every((item) => item !== undefined) ? items : [];
+}
+
+function hasGap(value: string): boolean {
+  const withoutStrings = value.replaceAll(/"(?:[^"\\]|\\.)*"/g, 'x');
+  return withoutStrings.split(',').some((item) => item.trim() === '');
 }
 
 function parse(text: string): Item | undefined {

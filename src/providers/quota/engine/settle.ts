@@ -25,7 +25,6 @@ export function settle(book: Book, holder: Holder, exchange: Exchange, now: numb
   if (ambiguous > 0 && quota.model === 'n_then_block') {
     book.doubt += ambiguous;
     book.doubtAt = Math.max(book.doubtAt, at);
-    book.evidence = -1;
   }
   if (accepted > 0) accept(book, exchange, at, now);
   refuse(book, exchange, at);
@@ -36,7 +35,7 @@ function accept(book: Book, exchange: Exchange, at: number, now: number): void {
   book.refusals = 0;
   const isOld = told !== null && told.grantedAt < book.openedAt;
   if (told) learn(book, told, quota.periodMs, { at, now });
-  else book.evidence = -1;
+  else book.doubtAt = Math.max(book.doubtAt, at); // counted, and nobody knows as which
   const limit = told?.limit ?? limitOf(book, now);
   if (!told || isOld || limit === 0) {
     book.probes = Math.max(0, book.probes - accepted);
@@ -55,6 +54,8 @@ function accept(book: Book, exchange: Exchange, at: number, now: number): void {
 /** The provider's own count, when it took a call of this epoch, with ours. */
 function compare(book: Book, told: Told, counted: number, accepted: number): void {
   const out = outOf(book);
+  book.evidence = Math.max(book.evidence, counted);
+  book.evidenceAt = Math.max(book.evidenceAt, told.grantedAt);
   if (book.probes > 0 && out === 0) {
     book.probes = 0; // it was alone, so this is exact, in whichever epoch the provider is
     book.used = counted;
@@ -63,9 +64,6 @@ function compare(book: Book, told: Told, counted: number, accepted: number): voi
   book.probes = Math.max(0, book.probes - accepted);
   // More than all that we can have sent: somebody else uses the same quota.
   book.used += Math.max(0, counted - book.used - book.doubt - out);
-  if (book.doubt > 0 && told.grantedAt >= book.doubtAt) {
-    book.evidence = Math.max(book.evidence, counted);
-  }
 }
 
 /** What the provider tells can only make us more careful. */
@@ -95,7 +93,7 @@ function refuse(book: Book, { refusal, quota }: Exchange, at: number): void {
   book.until = Math.max(book.until, at + Math.max(saidMs, backoffMs));
   book.probes = 1;
   book.doubt = 0; // it is blocked, so it has counted enough, and will begin anew
-  book.evidence = -1;
+  book.evidence = book.evidenceAt = 0;
 }
 
 function learnClock(book: Book, { clock }: Exchange, now: number): void {

@@ -68,7 +68,6 @@ function pass(book: Book, quota: Quota, now: number): void {
   for (const [id, holder] of Object.entries(book.holders)) {
     if (now - holder.at <= LEASE_MS) continue;
     if (holder.out > 0) giveUp(book, quota, holder, now);
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the book is a JSON document, not a Map
     delete book.holders[id];
   }
   prune(book, quota, now);
@@ -77,7 +76,7 @@ function pass(book: Book, quota: Quota, now: number): void {
 function adopt(book: Book, quota: Quota, now: number): void {
   const limit = quota.limit ?? 0;
   if (book.model !== quota.model) {
-    Object.assign(book, { model: quota.model, charges: [], used: 0, doubt: 0, evidence: -1 });
+    Object.assign(book, { model: quota.model, charges: [], used: 0, doubt: 0, evidenceAt: 0 });
     Object.assign(book, { anchorFrom: 0, anchorTo: 0, probes: 1 });
     book.until = quota.model === 'none' ? 0 : now + quota.periodMs + (quota.guardMs ?? GUARD_MS);
   } else if (limit > 0 && limit < book.limit) book.lastAt = Math.max(book.lastAt, now);
@@ -94,7 +93,6 @@ function giveUp(book: Book, quota: Quota, holder: Holder, now: number): void {
   book.doubt += holder.out;
   book.doubtAt = Math.max(book.doubtAt, writtenAt);
   book.lastAt = Math.max(book.lastAt, writtenAt);
-  book.evidence = -1;
 }
 
 /** open → (draining) → blocked → open */
@@ -105,17 +103,16 @@ function turn(book: Book, quota: Quota, now: number): void {
   if (book.until === 0 || now < book.until) return;
   // What was in doubt may still be free: a provider that counted less has not blocked, and has these calls left.
   if (book.doubt > 0) book.probes = Math.max(book.probes, book.doubt + 1);
-  Object.assign(book, { until: 0, used: 0, doubt: 0, evidence: -1, notBefore: 0 });
+  Object.assign(book, { until: 0, used: 0, doubt: 0, notBefore: 0, evidence: 0, evidenceAt: 0 });
   book.epoch += 1;
   book.openedAt = now;
 }
 
 /** All is answered, so the provider's own count settles what was in doubt; with nothing left it is blocked. */
 function drain(book: Book, quota: Quota, now: number): void {
-  if (book.doubt > 0 && book.evidence >= 0) {
+  if (book.doubt > 0 && book.evidenceAt > 0 && book.evidenceAt >= book.doubtAt) {
     book.used = Math.max(book.used, book.evidence);
     book.doubt = 0;
-    book.evidence = -1;
   }
   const limit = limitOf(book, now);
   if (limit === 0 || book.used + book.doubt < limit) return;
