@@ -109,7 +109,7 @@ describe('over HTTP, where callers must authenticate', () => {
     expect(answer.statusCode).toBe(401);
     expect(answer.headers).toMatchObject({
       'www-authenticate': 'Bearer',
-      'content-type': expect.stringContaining('application/problem+json'),
+      'content-type': expect.stringContaining('application/problem+json') as string,
     });
   });
 
@@ -128,7 +128,7 @@ describe('over HTTP, where callers must authenticate', () => {
     expect(answer.statusCode).toBe(403);
     expect(answer.json()).toMatchObject({
       type: '/problems/missing-right',
-      detail: expect.stringContaining('"door:open"'),
+      detail: expect.stringContaining('"door:open"') as string,
     });
     expect((await post('guarded', bearer('ada'))).statusCode).toBe(201);
   });
@@ -204,7 +204,10 @@ describe('by message, where callers must authenticate', () => {
       await tester!.send('doors/many', {}, { headers }),
     ];
     for (const end of ends) {
-      expect(end).toMatchObject({ kind: 'dead-letter', reason: expect.stringMatching(reason) });
+      expect(end).toMatchObject({
+        kind: 'dead-letter',
+        reason: expect.stringMatching(reason) as string,
+      });
     }
   });
 

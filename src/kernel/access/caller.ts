@@ -20,7 +20,7 @@ declare module 'fastify' {
     /** Who calls, once that was found out. */
     caller?: Caller;
     /** Why the credentials of the request are not believed; told where a caller is needed. */
-    disbelief?: unknown;
+    disbelief?: Error;
   }
 }
 

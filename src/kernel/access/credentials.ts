@@ -53,7 +53,7 @@ async function identify(
   try {
     request.caller = await control.authenticate(token);
   } catch (error) {
-    request.disbelief = error;
+    request.disbelief = error instanceof Error ? error : new Error(String(error));
   }
 }
 
