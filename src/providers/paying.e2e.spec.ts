@@ -127,7 +127,7 @@ describe('a user who may pay', () => {
   });
 
   it('may not change providers, and an administrator only within reason', async () => {
-    await start({ limit: 1, period_ms: 60_000 });
+    await start({ limit: 3, period_ms: 60_000 }, { PROVIDER_FREE_LIMIT: '1' });
     const { free } = await providers();
     const put = (change: object, headers = {}) => {
       const { id: _, state: _s, remaining: _r, seconds_to_reset: _t, health: _h, ...settings } = free!;

@@ -3,10 +3,13 @@ import { Ids } from '../../kernel/ids.js';
 import type { Provider } from '../domain/provider.js';
 import { CallHistory } from '../queries/call-history.js';
 import { quotaOf } from '../queries/provider-directory.js';
-import type { Quota } from '../quota/engine/quota.js';
+import { LEASE_MS, type Quota } from '../quota/engine/quota.js';
 import type { Denial, Permit } from '../quota/permit.js';
 import { QuotaGate } from '../quota/quota-gate.js';
 import { QuotaStore } from '../quota/quota-store.js';
+
+/** A book that is lost is opened again when every permit of before has run out. */
+const OPENING_MS = 2 * LEASE_MS;
 
 /** The gates of this process, one per provider with a quota, each with the limits that are configured now. */
 @Injectable()
@@ -25,9 +28,12 @@ export class QuotaGates {
     return this.#gateOf(provider).acquire();
   }
 
-  /** Opens the book of a provider that was never used, or says that it is lost, before the first message needs it. */
+  /** Opens the book of a provider that was never used, or is lost, before the first message needs it. */
   async open(provider: Provider): Promise<void> {
-    const permit = await this.acquire(provider);
+    const gate = this.#gateOf(provider);
+    const first = await gate.acquire();
+    const isLost = 'retryAfterMs' in first && first.phase === 'unavailable';
+    const permit = isLost ? await gate.acquire({ maxWaitMs: OPENING_MS }) : first;
     if ('epoch' in permit) permit.unsent();
   }
 

@@ -38,11 +38,14 @@ export type Decision =
 
 /** Why a provider cannot be had. */
 type Obstacle =
-  | { readonly kind: 'quota'; readonly afterMs: number }
+  | { readonly kind: 'quota'; readonly afterMs: number; readonly isDraining: boolean }
   | { readonly kind: 'down'; readonly afterMs: number }
   | { readonly kind: 'forbidden' }
   | { readonly kind: 'budget' };
 
+type Quota = Extract<Obstacle, { readonly kind: 'quota' }>;
+
+const DRAIN_PATIENCE_MS = 2_000;
 const SHORTEST_PAUSE_MS = 1_000;
 /** While the last calls of an epoch are under way, those who wait are not asked more often. */
 const SHORTEST_DENIAL_MS = 20;
@@ -132,7 +135,7 @@ export class Router {
   #denied({ phase, retryAfterMs }: Denial): Obstacle {
     if (phase === 'unavailable') return { kind: 'down', afterMs: SHORTEST_PAUSE_MS };
     this.#freeOpensAt = performance.now() + Math.max(SHORTEST_DENIAL_MS, retryAfterMs);
-    return { kind: 'quota', afterMs: retryAfterMs };
+    return { kind: 'quota', afterMs: retryAfterMs, isDraining: phase === 'draining' };
   }
 }
 
@@ -150,7 +153,7 @@ function withoutProvider(message: Message, { free, paid }: Obstacles, now: Date)
   return pause(free, paid);
 }
 
-function withoutToken(message: Message, afterMs: number, now: Date): Decision {
+function withoutToken(message: Message, { afterMs, isDraining }: Quota, now: Date): Decision {
   const opensAt = new Date(now.getTime() + afterMs);
   const error = {
     code: FREE_QUOTA_EXHAUSTED,
@@ -158,6 +161,9 @@ function withoutToken(message: Message, afterMs: number, now: Date): Decision {
     retry_at: opensAt.toISOString(),
   };
   if (opensAt <= message.waitsUntil) return { kind: 'wait', afterMs, error };
+  // All tokens are out: some may come back, and a moment later it is known.
+  const isYoung = now.getTime() - message.state.createdAt.getTime() < DRAIN_PATIENCE_MS;
+  if (isDraining && isYoung) return { kind: 'pause', afterMs: SHORTEST_DENIAL_MS, error };
   return { kind: 'refuse', error };
 }
 
