@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { SystemDoor } from '../kernel/access/access.decorators.js';
 import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
-import { MESSAGE_RUNS } from './message.repository.js';
+import { MESSAGE_RUNS } from './message.runs.js';
 
 /** The door through which dispatchers hear of messages that another process has queued. */
 @Controller()

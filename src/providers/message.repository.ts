@@ -1,13 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { Injectable } from '@nestjs/common';
-import { commandMessage } from '../kernel/outbox/outbox-message.js';
 import { Outbox } from '../kernel/outbox/outbox.js';
 import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
 import { Message } from './domain/message.js';
 import { columnsOf, jsonOrNull, type MessageRow, toState } from './message.rows.js';
-
-/** Scope of the messages that tell dispatchers of other processes that something is queued. */
-export const MESSAGE_RUNS = 'message-runs';
+import { queuedMessage } from './message.runs.js';
 
 /**
  * The only code that writes messages: set-based, in the open Unit of Work. Whatever leaves messages queued tells the
@@ -197,9 +194,7 @@ export class MessageRepository {
   }
 
   async #tellOfQueued(): Promise<void> {
-    await this.outbox.append([
-      commandMessage({ queue: MESSAGE_RUNS, route: 'queued', body: null }),
-    ]);
+    await this.outbox.append([queuedMessage()]);
     this.unitOfWork.afterCommit(() => this.signals.emit('queued'));
   }
 }
