@@ -110,7 +110,8 @@ export class Dispatcher {
         this.#logger.error({ err: error, message_id: id }, 'A message could not be sent');
       })
       .finally(() => {
-        this.#held.delete(id);
+        // Queued again, it may be ours again by now.
+        if (this.#held.get(id) === sent) this.#held.delete(id);
         const slots = this.env.PROVIDERS_CONCURRENCY - this.#held.size;
         if (slots % this.#enoughSlots === 0) this.wake();
       });
