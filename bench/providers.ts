@@ -100,7 +100,11 @@ function check({ paid }: Scenario, found: { refused: number; paid: number }): vo
     throw new Error(`Spent ${spent} of ${paid.budget_micros} micros`);
 }
 
-async function kill(bench: Bench, programs: readonly Program[], { kills_at_seconds: times }: Scenario) {
+async function kill(
+  bench: Bench,
+  programs: readonly Program[],
+  { kills_at_seconds: times }: Scenario,
+) {
   const since = performance.now();
   const victims = programs.slice(1); // somebody has to be left
   for (const at of times) {

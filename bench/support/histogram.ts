@@ -1,5 +1,8 @@
 /** The buckets of a Prometheus histogram of several processes, added up. */
-export async function bucketsOf(urls: readonly string[], name: string): Promise<Map<number, number>> {
+export async function bucketsOf(
+  urls: readonly string[],
+  name: string,
+): Promise<Map<number, number>> {
   const buckets = new Map<number, number>();
   for (const url of urls) {
     const text = await (await fetch(`${url}/metrics`)).text();

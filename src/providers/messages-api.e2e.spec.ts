@@ -42,7 +42,10 @@ describe('messages of a user who may not pay', () => {
   it('are answered 202 when the wait was too short', async () => {
     await start();
     await send({ payload: 'the book is open' }, WAIT);
-    stand.free.simulator.change({ ...stand.free.simulator.settings, latency_ms: { min: 3_000, max: 3_000 } });
+    stand.free.simulator.change({
+      ...stand.free.simulator.settings,
+      latency_ms: { min: 3_000, max: 3_000 },
+    });
     const answer = await send({ payload: 'hello' }, { prefer: 'wait=1' });
     expect([answer.status, answer.body.state]).toEqual([202, 'sending']);
   });

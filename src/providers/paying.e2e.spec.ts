@@ -61,11 +61,16 @@ describe('a user who may pay', () => {
     await start({ limit: 1, period_ms: 60_000 }, { PROVIDER_PAID_BUDGET_MICROS: '9999' });
     await send({ payload: 'the free one' });
     const many = Array.from({ length: 20 }, (_, n) => ({ payload: n }));
-    const { body } = await app.http.post<MessageView[]>('/messages', many, { ...user.bearer, ...WAIT });
+    const { body } = await app.http.post<MessageView[]>('/messages', many, {
+      ...user.bearer,
+      ...WAIT,
+    });
     const paid = body.filter(({ state }) => state === 'succeeded');
     expect([paid.length, stand.paid.simulator.statistics().accepted]).toEqual([4, 4]);
     const failed = body.filter(({ state }) => state === 'failed');
-    expect(new Set(failed.map(({ error }) => error?.code))).toEqual(new Set(['free-quota-exhausted']));
+    expect(new Set(failed.map(({ error }) => error?.code))).toEqual(
+      new Set(['free-quota-exhausted']),
+    );
     const wish = await send({ payload: 'x', provider: 'paid' });
     expect(wish.body.error?.code).toBe('budget-exhausted');
   });
@@ -130,7 +135,14 @@ describe('a user who may pay', () => {
     await start({ limit: 3, period_ms: 60_000 }, { PROVIDER_FREE_LIMIT: '1' });
     const { free } = await providers();
     const put = (change: object, headers = {}) => {
-      const { id: _, state: _s, remaining: _r, seconds_to_reset: _t, health: _h, ...settings } = free!;
+      const {
+        id: _,
+        state: _s,
+        remaining: _r,
+        seconds_to_reset: _t,
+        health: _h,
+        ...settings
+      } = free!;
       return app.http.send('PUT', '/providers/free', { body: { ...settings, ...change }, headers });
     };
     expect((await put({}, user.bearer)).status).toBe(403);

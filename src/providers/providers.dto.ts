@@ -62,7 +62,7 @@ const FREE_EXAMPLE = {
 
 export const putProvider = providerSettings.meta({ id: 'PutProvider', examples: [FREE_EXAMPLE] });
 
-export const HEALTH = ['up', 'failing', 'down', 'unknown'] as const;
+const HEALTH = ['up', 'failing', 'down', 'unknown'] as const;
 
 export const providerView = z
   .object({

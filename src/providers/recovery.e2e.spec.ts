@@ -50,7 +50,9 @@ describe('messages of a process that died', () => {
     expect(await recover()).toBe(1);
     expect(await ended(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
     expect(await recover()).toBe(0);
-    expect(await app.sql(`select id from providers.dispatcher where expires_at < now()`)).toEqual([]);
+    expect(await app.sql(`select id from providers.dispatcher where expires_at < now()`)).toEqual(
+      [],
+    );
   });
 
   it('are ambiguous when one was, and the provider would do the work twice', async () => {
@@ -86,7 +88,8 @@ describe('messages of a process that died', () => {
   it('are deleted with their journal at the end of their retention, and not before', async () => {
     await start();
     const post = async () =>
-      (await app.http.post<MessageView>('/messages', { payload: 1 }, { prefer: 'wait=10' })).body.id;
+      (await app.http.post<MessageView>('/messages', { payload: 1 }, { prefer: 'wait=10' })).body
+        .id;
     const [old, young] = [await post(), await post()];
     const older = '00000000-0000-7000-8000-000000000001';
     await app.sql(

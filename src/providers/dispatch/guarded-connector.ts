@@ -38,7 +38,7 @@ const privateNetworks = blockListOf([...PRIVATE, ...LINK_LOCAL]);
 const linkLocalNetworks = blockListOf(LINK_LOCAL);
 
 /** Thrown before anything is sent to an address that providers must not have. */
-export class ForbiddenAddressError extends Error {
+class ForbiddenAddressError extends Error {
   override readonly name = 'ForbiddenAddressError';
   readonly code = 'forbidden-address';
   constructor(host: string, address: string) {

@@ -29,13 +29,15 @@ export class ProviderMessage implements TaskRunner<CreateMessageRequest> {
   ) {}
 
   async run(
-    request: CreateMessageRequest,
+    payload: CreateMessageRequest,
     { taskId, ownerId, signal }: TaskContext,
   ): Promise<unknown> {
     const id = ownerId ?? DEVELOPER.id;
     const rights = (await this.mediator.ask(new RightsOf([id]))).get(id) ?? new Set<string>();
     const caller = { id, rights };
-    await this.mediator.execute(new CreateMessages(caller, [createMessage.parse(payload)], [taskId]));
+    await this.mediator.execute(
+      new CreateMessages(caller, [createMessage.parse(payload)], [taskId]),
+    );
     await this.watch.ended([taskId], signal);
     const [message] = await this.mediator.ask(new GetMessages([taskId], caller.id));
     // The watch ended before the message because the process does; so will this task, and be handed back.
