@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import type { DataSource } from 'typeorm';
 import { createDataSource } from '../../src/kernel/persistence/data-source.js';
@@ -20,6 +21,7 @@ let inPostgres: QuotaRepository;
 let inRedis: RedisQuotaStore;
 
 beforeAll(async () => {
+  Logger.overrideLogger(false); // a lost book is told, as it should be
   [database, redis] = await Promise.all([testDatabase(), testRedis()]);
   dataSource = await createDataSource({ url: database.url, poolSize: 12 }).initialize();
   const unitOfWork = new UnitOfWork(dataSource);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
 import { type Dispatcher, Pool } from 'undici';
 import { createDataSource } from '../../src/kernel/persistence/data-source.js';
 import { Database } from '../../src/kernel/persistence/database.js';
@@ -187,6 +188,7 @@ function percentile(sorted: readonly number[], share: number): number {
   return Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 100) / 100;
 }
 
+Logger.overrideLogger(false);
 let sending: Promise<Sending> | undefined;
 process.on('message', (said: SenderSettings | 'stop') => {
   if (said !== 'stop') sending = startSending(said);

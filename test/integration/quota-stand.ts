@@ -8,7 +8,7 @@ import type { SenderFigures, SenderSettings } from './providers-quota.child.js';
 /** A process that has said that it is ready. */
 interface Started {
   readonly child: ChildProcess;
-  readonly said: unknown;
+  readonly said: string;
 }
 
 /**
@@ -87,14 +87,14 @@ export class QuotaStand {
   }
 
   async #ask(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = init.body ? { 'content-type': 'application/json' } : {};
+    const headers: Record<string, string> = init.body ? { 'content-type': 'application/json' } : {};
     const response = await fetch(`${await this.#url()}${path}`, { ...init, headers });
     if (!response.ok) throw new Error(await response.text());
     return response;
   }
 
   async #url(): Promise<string> {
-    return String((await this.#provider).said);
+    return (await this.#provider).said;
   }
 
   #startSender(): Promise<Started> {
@@ -106,7 +106,7 @@ export class QuotaStand {
     const path = fileURLToPath(new URL(file, import.meta.url));
     const child = fork(path, { execArgv: ['--import', hooks] });
     this.#children.set(child, whenWeDie('kill -9 "$1"', [String(child.pid)]));
-    const [said] = (await once(child, 'message')) as [unknown];
+    const [said] = (await once(child, 'message')) as [string];
     return { child, said };
   }
 

@@ -1,12 +1,4 @@
-import type { Exchange, Quota, QuotaAnswer, QuotaState } from './engine/quota.js';
-
-/** What a dispatch journal knows of a provider's calls, for an epoch or window whose book was lost. */
-export interface Recovered {
-  /** Calls that were, or may have been, sent in the last epoch (`n_then_block`) or the last period (windows). */
-  readonly used: number;
-  /** When the last of them may have been counted, in milliseconds since 1970. */
-  readonly lastAt: number;
-}
+import type { Exchange, Quota, QuotaAnswer, QuotaState, Recovered } from './engine/quota.js';
 
 /**
  * Asked after the store lost a provider's book, and before its first use. `undefined`: nothing is known, so the epoch

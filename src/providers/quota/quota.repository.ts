@@ -1,9 +1,9 @@
 import type { Database } from '../../kernel/persistence/database.js';
 import type { UnitOfWork } from '../../kernel/persistence/unit-of-work.js';
 import { type Book, newBook } from './engine/book.js';
-import type { Exchange, Quota, QuotaAnswer, QuotaState } from './engine/quota.js';
+import type { Exchange, Quota, QuotaAnswer, QuotaState, Recovered } from './engine/quota.js';
 import { stateOf, step } from './engine/step.js';
-import { QuotaStore, type Recovered } from './quota-store.js';
+import { QuotaStore } from './quota-store.js';
 import { answerFromWire, stateOfNoBook } from './quota-wire.js';
 
 const NOW = `floor(extract(epoch from clock_timestamp()) * 1000)::float8 as now`;

@@ -1,9 +1,9 @@
 import { type RedisScript, RedisScripts } from '../../kernel/redis-scripts.js';
 import { type Book, newBook } from './engine/book.js';
-import type { Exchange, Quota, QuotaAnswer, QuotaState } from './engine/quota.js';
+import type { Exchange, Quota, QuotaAnswer, QuotaState, Recovered } from './engine/quota.js';
 import { stateOf } from './engine/step.js';
 import { STEP_LUA } from './quota-script.js';
-import { QuotaStore, type Recovered } from './quota-store.js';
+import { QuotaStore } from './quota-store.js';
 import { answerFromWire, exchangeToWire, stateOfNoBook, type WireAnswer } from './quota-wire.js';
 
 /**

@@ -1,5 +1,4 @@
-import type { Recovered } from '../quota-store.js';
-import { type Quota, type QuotaModel, WRITE_WITHIN_MS } from './quota.js';
+import { type Quota, type QuotaModel, type Recovered, WRITE_WITHIN_MS } from './quota.js';
 
 export const GUARD_MS = 30;
 

@@ -105,3 +105,11 @@ export interface QuotaState {
   /** Tokens that are out. */
   readonly out: number;
 }
+
+/** What a dispatch journal knows of a provider's calls, for an epoch or window whose book was lost. */
+export interface Recovered {
+  /** Calls that were, or may have been, sent in the last epoch (`n_then_block`) or the last period (windows). */
+  readonly used: number;
+  /** When the last of them may have been counted, in milliseconds since 1970. */
+  readonly lastAt: number;
+}
