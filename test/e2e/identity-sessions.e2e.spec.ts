@@ -82,6 +82,21 @@ describe('sessions and rights', () => {
       expect((await app.http.post('/auth/login', { email, password })).status).toBe(401);
     });
 
+    it('ends a stream of events that is open, and a logout does (check 3)', async () => {
+      const body = { payload: 'x', run_at: '2999-01-01T00:00:00Z' };
+      for (const end of ['logout', 'demotion'] as const) {
+        const user = await signUp(app, { rights: ['task:operate'] });
+        const task = await app.http.post<{ id: string }>('/tasks', body, user.bearer);
+        const path = `/tasks/${task.body.id}/events`;
+        const stream = await fetch(new URL(path, app.http.url), { headers: user.bearer });
+        expect(stream.status).toBe(200);
+        const read = Promise.allSettled([stream.text()]);
+        if (end === 'logout') await app.http.send('POST', '/auth/logout', { headers: user.bearer });
+        else await app.sql("update identity.account set rights = '{}' where id = $1", [user.id]);
+        expect(await read).toHaveLength(1);
+      }
+    });
+
     it('is gone from a role within a second, and the role admin stays', async () => {
       const admin = await signUp(app, { roles: ['admin'] });
       const user = await signUp(app, { roles: ['night-shift'] });
