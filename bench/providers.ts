@@ -119,7 +119,9 @@ async function kill(
 async function openMessages({ databaseUrl }: Bench): Promise<number> {
   const [row] = await query<{ count: number }>(
     databaseUrl,
-    `select count(*)::int as count from providers.message where state in ('queued', 'waiting', 'sending')`,
+    `select (select count(*) from providers.message where state = 'queued')::int
+       + (select count(*) from providers.message where state = 'waiting')::int
+       + (select count(*) from providers.message where state = 'sending')::int as count`,
   );
   return row?.count ?? 0;
 }

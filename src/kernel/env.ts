@@ -111,7 +111,7 @@ export const envSchema = z.object({
   PROVIDERS_PRIVATE_HOSTS: list
     .pipe(z.array(z.string().regex(/^[^\s/:@]+:\d+$|^\[[\da-f:]+\]:\d+$/, 'must be host:port')))
     .default(['127.0.0.1:2197', '127.0.0.1:2198']),
-  PROVIDERS_CONCURRENCY: int(512, 1, 10_000),
+  PROVIDERS_CONCURRENCY: int(1_024, 1, 10_000),
   PROVIDERS_RETENTION_DAYS: int(30, 1, 3_650),
   EMULATE_MIN_MS: int(5_000, 0, 3_600_000),
   EMULATE_MAX_MS: int(10_000, 0, 3_600_000),

@@ -76,7 +76,7 @@ describe('the chart of usage', () => {
 
   it('shows the times in which the free provider was blocked', () => {
     const [block] = boxes(usageChart(usage([{ free: 1, paid: 0 }])), 'block');
-    expect(block![2]).toBeCloseTo((960 - 64 - 16) / 2, 0);
+    expect(block![2]).toBeCloseTo((960 - 64 - 24) / 2, 0);
   });
 
   it('is well formed without any call', () => {

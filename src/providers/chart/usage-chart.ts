@@ -5,7 +5,7 @@ import { linearScale, roundTicks, type Scale, timeTicks } from './scale.js';
 
 const WIDTH = 960;
 const HEIGHT = 380;
-const PLOT = { left: 64, right: 16, top: 56, bottom: 40 };
+const PLOT = { left: 64, right: 24, top: 56, bottom: 40 };
 const LEGEND = [
   ['free', 'Free calls'],
   ['paid', 'Paid calls'],
@@ -25,7 +25,7 @@ svg .title { font-size: 15px; font-weight: 600; fill: light-dark(#1d2733, #dfe6e
 .free { fill: light-dark(#2b8a5f, #4cc38a); } .paid { fill: light-dark(#c2410c, #fb923c); }
 .block { fill: light-dark(#94a3b8, #64748b); fill-opacity: .28; }
 .optimum { fill: none; stroke: light-dark(#1d2733, #f1f5f9); stroke-width: 1.75; }
-table { border-collapse: collapse; margin-top: 1rem; } caption { text-align: left; font-weight: 600; }
+table { border-collapse: collapse; margin-top: 1rem; } caption { text-align: left; font-weight: 600; white-space: nowrap; }
 th, td { padding: .25rem 1.25rem .25rem 0; text-align: right; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 400; color: light-dark(#5a6877, #93a1b1); }
 `;

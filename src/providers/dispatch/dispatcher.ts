@@ -19,6 +19,8 @@ import { ProviderMetrics } from './provider.metrics.js';
 const LOOK_MS = 250;
 /** Messages that are tried at once when the free provider may take calls again. */
 const WAITING_BATCH = 128;
+/** Messages of one claim: many of them would go through all steps in one wave, and leave the others idle. */
+const CLAIM_BATCH = 256;
 const RELEASE_EVERY_MS = 10_000;
 const RECORD_RETRY_MS = 500;
 
@@ -89,7 +91,8 @@ export class Dispatcher {
     const slots = this.env.PROVIDERS_CONCURRENCY - this.#held.size;
     if (slots < this.#enoughSlots) return 0; // woken when enough of them have ended
     const opensInMs = this.router.freeOpensInMs;
-    const limits = { waiting: opensInMs > 0 ? 0 : Math.min(WAITING_BATCH, slots), queued: slots };
+    const most = Math.min(CLAIM_BATCH, slots);
+    const limits = { waiting: opensInMs > 0 ? 0 : Math.min(WAITING_BATCH, most), queued: most };
     const claimed = await this.mediator.execute(new ClaimMessages(this.lease.id, limits));
     for (const message of claimed) this.#hold(message, this.lease.id);
     this.#wakeAtReopening(opensInMs);

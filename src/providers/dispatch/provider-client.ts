@@ -39,7 +39,8 @@ export class ProviderClient implements OnApplicationShutdown {
   constructor(@Inject(ENV) env: Env) {
     this.#agent = new Agent({
       connect: guardedConnector(env.PROVIDERS_PRIVATE_HOSTS, CONNECT_TIMEOUT_MS),
-      connections: 128,
+      // A call that waited for a connection would outlive its permit.
+      connections: env.PROVIDERS_CONCURRENCY,
       pipelining: 1,
       keepAliveTimeout: 10_000,
       maxHeaderSize: MAX_HEADER_BYTES,
