@@ -152,3 +152,14 @@ describe('messages of a user who may not pay', () => {
     return body.items;
   }
 });
+
+describe('messages that one process takes and another one sends', () => {
+  it.each(['postgres', 'rabbitmq'] as const)('are ended within a moment, on %s', async (broker) => {
+    const stand = await ProviderStand.open();
+    const api = await bootApp({ broker, env: { ...stand.env, ROLES: 'api,relay' } });
+    await bootApp({ beside: api, env: { ...stand.env, ROLES: 'worker,scheduler' } });
+    const { status, body } = await api.http.post<MessageView>('/messages', { payload: 1 }, WAIT);
+    expect([status, body.state]).toEqual([200, 'succeeded']);
+    await stand.close();
+  });
+});
