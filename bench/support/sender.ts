@@ -6,6 +6,7 @@ import type { Scenario } from './scenario.ts';
 /** Messages of one request while a window is kept full. */
 const PER_REQUEST = 100;
 const TICK_MS = 20;
+const DEATH_IS_SEEN_MS = 500;
 
 /** Posts the messages of a scenario to processes in turn, as one user. */
 export class Sender {
@@ -16,6 +17,7 @@ export class Sender {
   readonly #targets: readonly Program[];
   readonly #authorization: string;
   #turn = 0;
+  #failure: unknown;
 
   private constructor(scenario: Scenario, targets: readonly Program[], token: string) {
     this.#scenario = scenario;
@@ -46,6 +48,7 @@ export class Sender {
     const deadline = performance.now() + seconds * 1_000;
     if ('per_second' in arrivals) await this.#steadily(arrivals.per_second, deadline);
     else await this.#fully(arrivals.window, deadline, open);
+    if (this.#failure !== undefined) throw this.#failure as Error;
   }
 
   async #steadily(perSecond: number, deadline: number): Promise<void> {
@@ -86,7 +89,8 @@ export class Sender {
       if (answer.status === 429) this.refused += count;
       else this.sent += count;
     } catch (error) {
-      if (target?.isAlive) throw error; // else it was killed with the request
+      await delay(DEATH_IS_SEEN_MS);
+      if (target?.isAlive) this.#failure ??= error; // else it was killed with the request
     }
   }
 }

@@ -145,8 +145,7 @@ interface Obstacles {
 }
 
 function withoutProvider(message: Message, { free, paid }: Obstacles, now: Date): Decision {
-  if (free?.kind === 'quota' && paid?.kind !== 'down')
-    return withoutToken(message, free, now);
+  if (free?.kind === 'quota' && paid?.kind !== 'down') return withoutToken(message, free, now);
   if (free) return pause(free, paid);
   if (paid?.kind === 'forbidden') return { kind: 'refuse', error: PAID_FORBIDDEN };
   if (paid?.kind === 'budget') return { kind: 'refuse', error: BUDGET_EXHAUSTED };
