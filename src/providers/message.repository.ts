@@ -97,7 +97,7 @@ export class MessageRepository {
   async loadExpired(limit: number): Promise<Message[]> {
     const rows = await this.unitOfWork.query<MessageRow>(
       `select * from providers.message
-       where state = 'waiting' and created_at + max_wait_ms * interval '1 ms' <= now()
+       where state = 'waiting' and not pinned and created_at + max_wait_ms * interval '1 ms' <= now()
        order by id limit $1 for update skip locked`,
       [limit],
     );

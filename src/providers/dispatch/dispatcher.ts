@@ -35,6 +35,8 @@ export class Dispatcher {
   readonly #logger = new Logger('Dispatcher');
   readonly #loop = new Loop({ name: 'Dispatcher', idleMs: LOOK_MS }, () => this.#round());
   readonly #held = new Map<string, Promise<void>>();
+  readonly #ending = new AbortController();
+  #opening: Promise<void> | undefined;
   #reopening: NodeJS.Timeout | undefined;
   #releasedAt = performance.now();
   #isPastGrace = false;
@@ -54,8 +56,18 @@ export class Dispatcher {
     await this.lease.start();
     this.messages.signals.on('queued', this.wake);
     this.metrics.watchSending(() => this.#held.size);
-    await this.router.open();
-    this.#loop.start();
+    this.#opening = this.#open();
+  }
+
+  /** Not awaited by the boot: a book that was never used, or is lost, takes two seconds to be opened. */
+  async #open(): Promise<void> {
+    const { signal } = this.#ending;
+    try {
+      await this.router.open(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#logger.error({ err: error }, 'Could not open the quota');
+    }
+    if (!signal.aborted) this.#loop.start();
   }
 
   readonly wake = (): void => {
@@ -65,6 +77,8 @@ export class Dispatcher {
   /** Lets calls end for the grace time. What is left then is recovered by others, as after a crash. */
   async stop(): Promise<void> {
     this.messages.signals.off('queued', this.wake);
+    this.#ending.abort();
+    await this.#opening;
     await this.#loop.stop();
     clearTimeout(this.#reopening);
     const inTime = await Promise.race([

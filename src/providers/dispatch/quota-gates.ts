@@ -29,11 +29,11 @@ export class QuotaGates {
   }
 
   /** Opens the book of a provider that was never used, or is lost, before the first message needs it. */
-  async open(provider: Provider): Promise<void> {
+  async open(provider: Provider, signal: AbortSignal): Promise<void> {
     const gate = this.#gateOf(provider);
     const first = await gate.acquire();
     const isLost = 'retryAfterMs' in first && first.phase === 'unavailable';
-    const permit = isLost ? await gate.acquire({ maxWaitMs: OPENING_MS }) : first;
+    const permit = isLost ? await gate.acquire({ maxWaitMs: OPENING_MS, signal }) : first;
     if ('epoch' in permit) permit.unsent();
   }
 

@@ -68,10 +68,10 @@ export class Router {
     private readonly purse: Purse,
   ) {}
 
-  /** Makes the first decision as quick as any other. */
-  async open(): Promise<void> {
+  /** Makes the first decision as quick as any other. Rejects when the signal aborts. */
+  async open(signal: AbortSignal): Promise<void> {
     const free = this.directory.find('free');
-    if (free) await this.gates.open(free);
+    if (free) await this.gates.open(free, signal);
   }
 
   /** Until messages that wait for the free provider can be tried; 0: now. */
@@ -159,7 +159,9 @@ function withoutToken(message: Message, { afterMs, isDraining }: Quota, now: Dat
     message: QUOTA_MESSAGE,
     retry_at: opensAt.toISOString(),
   };
-  if (opensAt <= message.waitsUntil) return { kind: 'wait', afterMs, error };
+  // What is to be sent again may have been done already: it waits as long as that takes to be known.
+  const mayWait = message.state.pinned || opensAt <= message.waitsUntil;
+  if (mayWait) return { kind: 'wait', afterMs, error };
   // All tokens are out: some may come back, and a moment later it is known.
   const isYoung = now.getTime() - message.state.createdAt.getTime() < DRAIN_PATIENCE_MS;
   if (isDraining && isYoung) return { kind: 'pause', afterMs: SHORTEST_DENIAL_MS, error };
