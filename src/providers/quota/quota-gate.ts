@@ -100,6 +100,7 @@ export class QuotaGate {
 
   /** A token now or within `maxWaitMs`, else a denial. Rejects only when the signal aborts. */
   async acquire(options: AcquireOptions = {}): Promise<Permit | Denial> {
+    options.signal?.throwIfAborted();
     const now = performance.now();
     if (this.#isClosed) return this.#denied(now);
     if (this.#denial && now < this.#askAt && now + (options.maxWaitMs ?? 0) < this.#deniedUntil) {
