@@ -98,8 +98,12 @@ export class QuotaGate {
     this.#schedule();
   }
 
-  /** A token now or within `maxWaitMs`, else a denial. Rejects only when the signal aborts. */
+  /**
+   * A token now or within `maxWaitMs`, else a denial. Rejects only when the signal aborts. Acquire when a connection is
+   * free to write on: permits that queue behind others run out, and their messages begin anew at the end of the queue.
+   */
   async acquire(options: AcquireOptions = {}): Promise<Permit | Denial> {
+    options.signal?.throwIfAborted();
     const now = performance.now();
     if (this.#isClosed) return this.#denied(now);
     if (this.#denial && now < this.#askAt && now + (options.maxWaitMs ?? 0) < this.#deniedUntil) {

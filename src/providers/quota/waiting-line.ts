@@ -21,6 +21,7 @@ export class WaitingLine {
   ): Promise<Permit | Denial> {
     return new Promise((resolve, reject) => {
       const leave = () => {
+        clearTimeout(timer);
         this.#remove(waiter);
         reject(signal?.reason as Error);
       };

@@ -63,6 +63,7 @@ describe('RateLimit', () => {
     '"free";r=x',
     '"free";r=1.5',
     '"free',
+    '"free;r=5',
     '"free";r=200;',
     '"a";r=1,,',
   ])('malformed as %p is ignored', (value) => {

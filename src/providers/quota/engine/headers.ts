@@ -66,14 +66,11 @@ interface Item {
 
 /** A list that is malformed anywhere is malformed as a whole (RFC 9651, 4.2). */
 function list(value: string | undefined): Item[] {
-  if (value === undefined || value.length > MAX_LENGTH || hasGap(value)) return [];
-  const items = (value.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? []).map(parse);
+  if (value === undefined || value.length > MAX_LENGTH) return [];
+  const parts = value.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
+  if (parts.join(',') !== value) return []; // something between two commas, or a string, has no end
+  const items = parts.map(parse);
   return items.every((item) => item !== undefined) ? items : [];
-}
-
-function hasGap(value: string): boolean {
-  const withoutStrings = value.replaceAll(/"(?:[^"\\]|\\.)*"/g, 'x');
-  return withoutStrings.split(',').some((item) => item.trim() === '');
 }
 
 function parse(text: string): Item | undefined {
