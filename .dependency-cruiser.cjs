@@ -7,6 +7,7 @@ const MAY_KNOW = {
   tasks: [],
   workflows: ['tasks', 'identity'],
   providers: ['identity', 'tasks'],
+  simulators: [],
   'betting/line-provider': ['identity'],
   'betting/bet-maker': ['identity'],
 };

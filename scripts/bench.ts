@@ -30,6 +30,10 @@ const BENCHES = {
   'relay-order': 'four relays publish the messages of 1,000 keys, each key in its order',
   'tasks-list': 'GET /tasks?status= among a million finished tasks',
   'tasks-priority': 'the start of an urgent task while 100,000 others are queued',
+  providers: 'twice the free quota from four processes, two of them killed',
+  'providers:windows': 'five times the quota of aligned windows, on Redis',
+  'providers:budget': 'more than the quota and the budget can take',
+  'providers:throughput': 'messages through one process to the free simulator',
 } as const;
 
 /** Commits wait for the disk; the rest is what docker-compose.yml gives a server. */

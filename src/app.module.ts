@@ -2,10 +2,17 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { IdentityModule } from './identity/index.js';
 import type { Env } from './kernel/env.js';
 import { KernelModule } from './kernel/kernel.module.js';
+import { ProvidersModule } from './providers/index.js';
+import { SimulatorsModule } from './simulators/index.js';
 import { TasksModule } from './tasks/index.js';
 
 /** Names for `MODULES`. */
-const MODULES = { identity: IdentityModule, tasks: TasksModule };
+const MODULES = {
+  identity: IdentityModule,
+  providers: ProvidersModule,
+  simulators: SimulatorsModule,
+  tasks: TasksModule,
+};
 
 /** The list of modules that the process carries. */
 @Module({})

@@ -1,4 +1,5 @@
 import { CreateIdentity1763683600000 } from './identity/index.js';
+import { CreateMessages1763683702000, CreateQuota1763683204000 } from './providers/index.js';
 import {
   AddTaskOwners1763683610000,
   CreateTasks1763683201000,
@@ -9,6 +10,8 @@ import {
 export const migrations = [
   CreateTasks1763683201000,
   CreateTaskSchedules1763683202000,
+  CreateQuota1763683204000,
   CreateIdentity1763683600000,
   AddTaskOwners1763683610000,
+  CreateMessages1763683702000,
 ];

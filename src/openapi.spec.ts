@@ -23,11 +23,13 @@ describe('the AsyncAPI document of the program', () => {
     expect(await asyncApiErrors({ ...document, channels: {} })).not.toEqual([]);
   });
 
-  it('has every route of the tasks, each with its message', () => {
+  it('has every route of the modules, each with its message', () => {
     const received = Object.values(document.operations).filter(
       ({ action }) => action === 'receive',
     );
     expect(received.map(({ title }) => title).sort()).toEqual([
+      'message-runs/queued',
+      'providers/process',
       'task-runs/run',
       'tasks/:task_id/cancel',
       'tasks/:task_id/complete',

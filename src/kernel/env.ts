@@ -97,9 +97,28 @@ export const envSchema = z.object({
   TASKS_EVENTS: list
     .pipe(z.array(z.enum(['created', 'started', 'succeeded', 'failed', 'cancelled', 'retried'])))
     .default(['succeeded', 'failed', 'cancelled', 'retried']),
+  PROVIDER_FREE_URL: optionalUrl('http:', 'https:').default('http://127.0.0.1:2197/v1/messages'),
+  PROVIDER_FREE_MODEL: z
+    .enum(['n_then_block', 'aligned', 'sliding', 'anchored'])
+    .default('n_then_block'),
+  PROVIDER_FREE_LIMIT: int(100, 1, 1_000_000_000),
+  PROVIDER_FREE_PERIOD_MS: int(10_000, 1, 2_764_800_000),
+  PROVIDER_PAID_URL: optionalUrl('http:', 'https:').default('http://127.0.0.1:2198/v1/messages'),
+  PROVIDER_PAID_PRICE_MICROS: int(2_000, 0, 1_000_000_000),
+  PROVIDER_PAID_BUDGET_MICROS: int(10_000_000, 0, Number.MAX_SAFE_INTEGER),
+  PROVIDERS_TIMEOUT_MS: int(30_000, 1, 600_000),
+  PROVIDERS_HONOUR_KEYS: z.stringbool().default(true),
+  PROVIDERS_PRIVATE_HOSTS: list
+    .pipe(z.array(z.string().regex(/^[^\s/:@]+:\d+$|^\[[\da-f:]+\]:\d+$/, 'must be host:port')))
+    .default(['127.0.0.1:2197', '127.0.0.1:2198']),
+  PROVIDERS_CONCURRENCY: int(1_024, 1, 10_000),
+  PROVIDERS_RETENTION_DAYS: int(30, 1, 3_650),
   EMULATE_MIN_MS: int(5_000, 0, 3_600_000),
   EMULATE_MAX_MS: int(10_000, 0, 3_600_000),
   EMULATE_FAILURE_PROBABILITY: z.coerce.number().min(0).max(1).default(0.2),
+  SIMULATOR_HOST: z.string().default('127.0.0.1'),
+  SIMULATOR_FREE_PORT: int(2197, 0, 65_535),
+  SIMULATOR_PAID_PORT: int(2198, 0, 65_535),
 });
 
 export type Env = z.output<typeof envSchema>;

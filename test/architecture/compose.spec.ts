@@ -25,7 +25,7 @@ const read = (file: string) => readFileSync(join(projectFolder, file), 'utf8');
 const { services } = composeSchema.parse(parse(read('docker-compose.yml'), { merge: true }));
 const dockerfile = read('Dockerfile');
 
-const PROGRAMS = ['api', 'worker', 'relay'];
+const PROGRAMS = ['api', 'worker', 'relay', 'simulators'];
 const OURS = [...PROGRAMS, 'migrate'];
 const SERVERS = ['postgres', 'rabbitmq', 'redis'];
 
@@ -44,6 +44,7 @@ describe('docker-compose.yml', () => {
       api: 'millrace:local',
       worker: 'millrace:local',
       relay: 'millrace:local',
+      simulators: 'millrace:local',
       migrate: 'millrace:local',
       postgres: 'postgres:18',
       rabbitmq: 'rabbitmq:4-management',
@@ -70,9 +71,9 @@ describe('docker-compose.yml', () => {
     expect(service('migrate').command).toContain('dist/migrate.js');
   });
 
-  it('gives every role but the simulators to one of the programs', () => {
+  it('gives every role to one of the programs', () => {
     const roles = PROGRAMS.flatMap((name) => service(name).environment['ROLES']?.split(',') ?? []);
-    expect(roles.sort()).toEqual(['api', 'relay', 'scheduler', 'worker']);
+    expect(roles.sort()).toEqual(['api', 'relay', 'scheduler', 'simulators', 'worker']);
   });
 
   it.each(OURS)(

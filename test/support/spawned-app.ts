@@ -158,6 +158,8 @@ function environment({ databaseUrl, amqpUrl, roles, env }: SpawnOptions, port: n
     NODE_COMPILE_CACHE: `${COMPILED}/cache`,
     AUTH_MODE: 'open',
     PORT: String(port),
+    SIMULATOR_FREE_PORT: '0',
+    SIMULATOR_PAID_PORT: '0',
     DATABASE_URL: databaseUrl,
     ...(amqpUrl === undefined ? {} : { AMQP_URL: amqpUrl }),
     ...(roles ? { ROLES: roles.join(',') } : {}),

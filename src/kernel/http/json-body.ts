@@ -37,7 +37,7 @@ export function useJsonBodies(fastify: FastifyInstance): void {
 }
 
 /** Most bodies do not have enough brackets to be too deep; only the others are read by hand. */
-function isTooDeep(text: string): boolean {
+export function isTooDeep(text: string): boolean {
   return hasManyOpenings(text) && depthOf(text) > MAX_DEPTH;
 }
 

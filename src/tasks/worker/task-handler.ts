@@ -4,6 +4,8 @@ import type { z } from 'zod';
 /** What a running task may use. */
 export interface TaskContext {
   readonly taskId: string;
+  /** The user who created it; null: somebody who had not logged in. */
+  readonly ownerId: string | null;
   /** 1 for the first attempt. `taskId` is the same in all of them: use it as the Idempotency-Key of outside calls. */
   readonly attempt: number;
   /** Aborts at the timeout, when the task is cancelled, and at shutdown. A handler that ignores it loses its result. */

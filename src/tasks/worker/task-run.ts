@@ -63,9 +63,10 @@ export class TaskRun {
 
   async #work(): Promise<RunEnd> {
     const { signal } = this.#controller;
-    const { id, attempt, payload } = this.task.state;
+    const { id, ownerId, attempt, payload } = this.task.state;
     const context = {
       taskId: id,
+      ownerId,
       attempt,
       signal,
       logger: this.logger,

@@ -1,0 +1,2 @@
+export { FREE, PAID, SimulatorServer } from './simulator-server.js';
+export { SimulatorsModule } from './simulators.module.js';
