@@ -93,6 +93,7 @@ export const envSchema = z.object({
   TASKS_EVENTS: list
     .pipe(z.array(z.enum(['created', 'started', 'succeeded', 'failed', 'cancelled', 'retried'])))
     .default(['succeeded', 'failed', 'cancelled', 'retried']),
+  LINE_HEARTBEAT_MS: int(10_000, 100, 3_600_000),
   EMULATE_MIN_MS: int(5_000, 0, 3_600_000),
   EMULATE_MAX_MS: int(10_000, 0, 3_600_000),
   EMULATE_FAILURE_PROBABILITY: z.coerce.number().min(0).max(1).default(0.2),
