@@ -60,14 +60,17 @@ describe('docker-compose.yml', () => {
     expect(service(name).healthcheck?.test?.length).toBeGreaterThan(1);
   });
 
-  it.each([...PROGRAMS, ...CONTEXTS])('starts %s after the migrations, on healthy servers', (name) => {
-    expect(service(name).depends_on).toEqual({
-      migrate: { condition: 'service_completed_successfully' },
-      postgres: { condition: 'service_healthy' },
-      rabbitmq: { condition: 'service_healthy' },
-      redis: { condition: 'service_healthy' },
-    });
-  });
+  it.each([...PROGRAMS, ...CONTEXTS])(
+    'starts %s after the migrations, on healthy servers',
+    (name) => {
+      expect(service(name).depends_on).toEqual({
+        migrate: { condition: 'service_completed_successfully' },
+        postgres: { condition: 'service_healthy' },
+        rabbitmq: { condition: 'service_healthy' },
+        redis: { condition: 'service_healthy' },
+      });
+    },
+  );
 
   it('migrates once Postgres is healthy', () => {
     expect(service('migrate').depends_on).toEqual({ postgres: { condition: 'service_healthy' } });

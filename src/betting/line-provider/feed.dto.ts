@@ -15,7 +15,10 @@ export const snapshotRequest = z
     }),
     limit: z.int().min(1).max(MAX_ITEMS).default(500),
   })
-  .meta({ id: 'LineSnapshotRequest', examples: [{ event_ids: ['e-17', 'e-18'] }, { limit: 1_000 }] });
+  .meta({
+    id: 'LineSnapshotRequest',
+    examples: [{ event_ids: ['e-17', 'e-18'] }, { limit: 1_000 }],
+  });
 export type SnapshotRequest = z.output<typeof snapshotRequest>;
 
 const feedState = {

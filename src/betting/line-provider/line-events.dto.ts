@@ -53,10 +53,7 @@ const ratio = thousandths(
 const deadline = z
   .union(
     [
-      z
-        .int()
-        .min(0)
-        .max(MAX_UNIX_SECONDS, 'must be seconds since 1970, not milliseconds'),
+      z.int().min(0).max(MAX_UNIX_SECONDS, 'must be seconds since 1970, not milliseconds'),
       z.iso.datetime({ offset: true, error: 'must be an instant such as 2026-11-21T18:00:00Z' }),
     ],
     { error: 'must be seconds since 1970, or an instant such as 2026-11-21T18:00:00Z' },
@@ -141,10 +138,12 @@ export type VersionRequest = z.output<typeof versionBody>;
 
 const endingFields = {
   version,
-  void_share: thousandths((value) => value < ALL, 'from 0 to below 1').optional().meta({
-    description: 'The part of each stake that is given back whatever the outcome. Default 0.',
-    examples: ['0.5'],
-  }),
+  void_share: thousandths((value) => value < ALL, 'from 0 to below 1')
+    .optional()
+    .meta({
+      description: 'The part of each stake that is given back whatever the outcome. Default 0.',
+      examples: ['0.5'],
+    }),
   dead_heat: thousandths((value) => value > 0 && value <= ALL, 'above 0, up to 1,')
     .optional()
     .meta({
@@ -163,8 +162,10 @@ function refuseIdleShares({ outcome, void_share, dead_heat }: Shares, context: z
   const refuse = (field: string, message: string) => {
     context.addIssue({ code: 'custom', path: [field], message });
   };
-  if (outcome === 'void' && void_share !== undefined) refuse('void_share', 'is 1 for void: leave it out');
-  if (outcome !== 'won' && dead_heat !== undefined) refuse('dead_heat', `pays nothing for ${outcome}: leave it out`);
+  if (outcome === 'void' && void_share !== undefined)
+    refuse('void_share', 'is 1 for void: leave it out');
+  if (outcome !== 'won' && dead_heat !== undefined)
+    refuse('dead_heat', `pays nothing for ${outcome}: leave it out`);
 }
 
 export const resultBody = z

@@ -28,9 +28,10 @@ it('publishes the closing of an event whose process died right after its commit,
     letters.all.filter(({ body: data }) => (data as { status: string }).status === 'closed');
   expect(closed()).toEqual([]);
 
-  await spawnApp({ databaseUrl: ground.databaseUrl, env: ONE_BEAT });
+  const next = await spawnApp({ databaseUrl: ground.databaseUrl, env: ONE_BEAT });
   await until(() => closed().length > 0, { withinMs: 30_000 });
   expect(closed().map(({ body: data }) => data)).toEqual([body]);
+  await next.stop();
 }, 90_000);
 
 it('runs alone as a process, and together with all the others', async () => {
@@ -44,4 +45,5 @@ it('runs alone as a process, and together with all the others', async () => {
   expect((await alone.http.get('/tasks')).status).toBe(404);
   expect((await ground.http.get('/event/e-17')).body).toMatchObject({ ratio: '1.850' });
   expect((await ground.http.get('/tasks')).status).toBe(200);
+  await alone.stop();
 }, 60_000);

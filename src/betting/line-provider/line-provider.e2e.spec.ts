@@ -73,7 +73,7 @@ describe('the line provider over HTTP', () => {
     const events = [eventOf({ ratio: 2 }), eventOf({ deadline: 4_082_724_000 }), eventOf()];
     const { body } = await app.http.post<EventBody[]>('/event', events);
     expect(body.map(({ event_id }) => event_id)).toEqual(events.map(({ event_id }) => event_id));
-    expect(body[1]?.deadline).toBe('2099-05-18T02:40:00.000Z');
+    expect(body[1]?.deadline).toBe('2099-05-17T18:00:00.000Z');
     const updates = body.map(({ event_id }) => ({ event_id, ratio: 3.125 })).reverse();
     const { status, body: updated } = await app.http.put<EventBody[]>('/event', updates);
     expect(status).toBe(200);
@@ -234,11 +234,7 @@ it('lets only those change and read the line who may trade', async () => {
   const as = (token: string) => ({ authorization: `Bearer ${token}` });
   expect((await app.http.post('/event', eventOf())).status).toBe(401);
   expect((await app.http.post('/event', eventOf(), as('of-a-punter'))).status).toBe(403);
-  const { status, body } = await app.http.post<EventBody>(
-    '/event',
-    eventOf(),
-    as('of-the-trader'),
-  );
+  const { status, body } = await app.http.post<EventBody>('/event', eventOf(), as('of-the-trader'));
   expect(status).toBe(201);
   const path = `/event/${body.event_id}`;
   expect((await app.http.get(path, as('of-a-punter'))).status).toBe(403);

@@ -233,7 +233,8 @@ describe('whatever is done to an event', () => {
         const history: LineEventState[] = [event.state];
         for (const { minutes, deadline, ...wanted } of steps) {
           now = new Date(now.getTime() + minutes * 60_000);
-          const until = deadline === undefined ? undefined : new Date(now.getTime() + deadline * 1e3);
+          const until =
+            deadline === undefined ? undefined : new Date(now.getTime() + deadline * 1e3);
           const copy = event.copy();
           try {
             copy.change({ eventId: 'e-17', ...wanted, deadline: until }, now);

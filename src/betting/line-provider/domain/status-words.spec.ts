@@ -21,12 +21,18 @@ describe('the words for a status', () => {
     expect(goalOf(word)).toMatchObject({ to: 'settled', ending: { outcome } });
   });
 
-  it.each(['opne', '', ' open', 'resulted', 'finished', 'FINISHED__WIN', '__proto__', 'constructor'])(
-    'are not "%s"',
-    (word) => {
-      expect(goalOf(word)).toBeUndefined();
-    },
-  );
+  it.each([
+    'opne',
+    '',
+    ' open',
+    'resulted',
+    'finished',
+    'FINISHED__WIN',
+    '__proto__',
+    'constructor',
+  ])('are not "%s"', (word) => {
+    expect(goalOf(word)).toBeUndefined();
+  });
 
   it('all mean something', () => {
     expect(STATUS_WORDS.filter((word) => goalOf(word) === undefined)).toEqual([]);

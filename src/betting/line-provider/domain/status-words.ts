@@ -8,7 +8,7 @@ const SETTLED_LOST: Goal = { to: 'settled', ending: LOST };
 const SETTLED_VOID: Goal = { to: 'settled', ending: VOID };
 
 /** The words for a status that services of this kind use. */
-const WORDS: ReadonlyMap<string, Goal> = new Map([
+const WORDS: ReadonlyMap<string, Goal> = new Map<string, Goal>([
   ['open', OPEN],
   ['new', OPEN],
   ['active', OPEN],

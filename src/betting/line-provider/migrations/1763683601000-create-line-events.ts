@@ -19,7 +19,7 @@ export class CreateLineEvents1763683601000 implements MigrationInterface {
     await runner.query(`create index event_due on line_provider.event (deadline)
       where status in ('open', 'suspended')`);
     await runner.query(`create table line_provider.feed (
-      only boolean primary key default true check (only),
+      single boolean primary key default true check (single),
       version bigint not null,
       incarnation uuid not null,
       beat_at timestamptz not null
