@@ -37,6 +37,15 @@ const settle = (event: LineEvent, ending = WON, again = false) => {
 };
 const told = (event: LineEvent) => event.releaseEvents().map(({ data }) => data);
 
+function errorOf(work: () => void): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
 describe('an event of the line', () => {
   it('begins as version 1, and tells it', () => {
     const event = LineEvent.create(
@@ -141,16 +150,9 @@ describe('an event of the line', () => {
     const late = () => {
       event.change({ eventId: 'e-17', ratio: 2_000, deadline: after(99) }, after(2), '[3]');
     };
-    expect(late).toThrow(
-      expect.objectContaining({
-        details: {
-          errors: [
-            { field: '[3].ratio', message: expect.any(String) as unknown },
-            { field: '[3].deadline', message: expect.any(String) as unknown },
-          ],
-        },
-      }),
-    );
+    expect(errorOf(late)).toMatchObject({
+      details: { errors: [{ field: '[3].ratio' }, { field: '[3].deadline' }] },
+    });
   });
 
   it('is closed on its way to an end, as a version of its own', () => {

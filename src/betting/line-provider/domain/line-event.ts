@@ -110,14 +110,19 @@ export class LineEvent extends Aggregate {
   }
 
   #settle({ ending, again = false }: Extract<Goal, { to: 'settled' }>, now: Date): void {
-    const { id, result, status } = this.#state;
-    if (again && !result) throw new LineEventNotSettled(id, status);
+    const { result } = this.#state;
     if (result && isSame(result, ending)) return;
-    if (!again && result) throw new LineEventAlreadySettled(id, result.outcome);
+    this.#expectSettled(again);
     if (this.#isBettable) this.#close(now);
     const settlement = (result?.settlement ?? 0) + 1;
     const settled = ending.outcome === 'void' ? 'voided' : 'resulted';
     this.#change({ status: settled, result: { ...ending, settlement } }, now);
+  }
+
+  #expectSettled(isWanted: boolean): void {
+    const { id, result, status } = this.#state;
+    if (isWanted && !result) throw new LineEventNotSettled(id, status);
+    if (!isWanted && result) throw new LineEventAlreadySettled(id, result.outcome);
   }
 
   /** The deadline tells consumers when betting ended, even if they see only a later version. */
