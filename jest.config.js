@@ -14,6 +14,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false, sourceMaps: 'inline' }] },
+  globalSetup: '<rootDir>/test/support/compile-programs.ts',
+  testSequencer: '<rootDir>/test/support/longest-first.mjs',
   // Integration tests wait more than they compute, so even a small machine runs two files at once.
   maxWorkers: 2,
   testTimeout: 30_000,

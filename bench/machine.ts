@@ -1,7 +1,7 @@
 /** How fast the machine is at the moment, in terms of what every other benchmark needs from it. */
 import { randomUUID } from 'node:crypto';
 import { connect } from 'amqplib';
-import { type Bench, type Result, run } from './support/bench.ts';
+import { type Bench, run } from './support/bench.ts';
 import { declareQueue } from './support/events.ts';
 import { rounded } from './support/percentiles.ts';
 import { numberSetting } from './support/services.ts';

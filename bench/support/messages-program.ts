@@ -83,7 +83,7 @@ async function measureLateness(perSecond: number, seconds: number): Promise<numb
   const since = performance.now();
   const sending = Array.from({ length: total }, async (_, index) => {
     const wait = since + (index * 1_000) / perSecond - performance.now();
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, wait)));
     const body = { sensor: 's', value: 1, sentAt: now() };
     const command = { queue: 'bench-one', route: 'readings/s', body };
     await unitOfWork.run(() => outbox.append([commandMessage(command)]));

@@ -92,7 +92,7 @@ export class Program {
         else reject(new Error(`${this.name}: ${message.error}`));
       };
       this.#child.on('message', onMessage);
-      this.#child.once('exit', () => reject(new Error(`${this.name} died`)));
+      void this.#exited.then(() => reject(new Error(`${this.name} died`)));
     });
     this.#child.send({ id, order });
     return answered;

@@ -24,6 +24,14 @@ export function runLanes(env: Env): string[] {
   return env.TASKS_QUEUES.flatMap((queue) => [queue, `${queue}.high`]);
 }
 
+/** How long a message is put aside whose tasks wait for their kinds, and keep those of others from coming. */
+export const ASIDE = '5s';
+
+/** Full messages bring twice as many tasks as there are slots, so that none of them is ever empty. */
+export function runPrefetch(env: Env): number {
+  return Math.max(16, Math.ceil((2 * env.TASKS_CONCURRENCY) / TASKS_PER_RUN_MESSAGE));
+}
+
 /** Names of the broker's queues through which tasks are run. */
 export function runQueues(env: Env): string[] {
   return runLanes(env).map((lane) => `${TASK_RUNS}.${lane}`);

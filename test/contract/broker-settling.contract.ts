@@ -53,6 +53,7 @@ export function settlingContract(fixture: () => BrokerFixture): void {
       const next = await deliveries.next();
       expect(next.message.id).toBe(healthy.id);
       await next.ack();
+      await eventually(async () => (await f.broker.retrying(f.queue, 5_000)) > 0, true);
     });
   });
 

@@ -217,6 +217,7 @@ describe('the Postgres broker', () => {
     await publish(broker, ...messages.slice(0, 1));
     const atHand = await deliveries.next();
     const publishing = broker.publish(messages.slice(1));
+    const behind = broker.publish([command(queue)]);
     await eventually(async () => (await broker.depth(queue)) > 0, true);
     await sql.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
@@ -224,6 +225,8 @@ describe('the Postgres broker', () => {
     );
     const outcomes = await publishing;
     expect(outcomes).toHaveLength(messages.length - 1);
+    expect(outcomes.at(-1)).toBeInstanceOf(Error);
+    expect((await behind)[0]).toBeInstanceOf(Error); // or it would have passed those
     await eventually(() => broker.state().up, true);
     await atHand.ack();
 

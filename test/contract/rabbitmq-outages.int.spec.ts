@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { COMMANDS_EXCHANGE, type BrokerMessage } from '../../src/kernel/messaging/broker.js';
+import {
+  COMMANDS_EXCHANGE,
+  RefusedError,
+  type BrokerMessage,
+} from '../../src/kernel/messaging/broker.js';
 import { RabbitMqBroker } from '../../src/kernel/messaging/rabbitmq/rabbitmq-broker.js';
 import { Requests } from '../../src/kernel/messaging/requests.js';
 import { startRabbitMq, type RabbitMqService } from '../support/services.js';
@@ -99,6 +103,34 @@ describe('RabbitMqBroker during outages', () => {
     expect(await broker.publish([{ ...command, routingKey: 'early' }])).toEqual([undefined]);
     expect((await early.next()).message.id).toBe(command.id);
   }, 60_000);
+
+  it('sends nothing behind messages whose fate is unknown before their callers could repeat them', async () => {
+    const { hostname: host, port } = new URL(server.url);
+    const proxy = await tcpProxy({ host, port: Number(port) });
+    const url = server.url.replace(`:${port}`, `:${String(proxy.port)}`);
+    const publisher = new RabbitMqBroker({ url, logger: silent, maxUnconfirmed: 10 });
+    const batches = [commands(20), commands(5)];
+    const all = batches.flat();
+    try {
+      await publisher.start();
+      await publisher.declare(QUEUES);
+      proxy.freeze();
+      const published = batches.map((batch) => publisher.publish(batch));
+      await new Promise(setImmediate);
+      proxy.cut(); // the first ten never arrive
+      proxy.thaw();
+      const outcomes = (await Promise.all(published)).flat();
+      expect(outcomes.map((outcome) => outcome instanceof Error)).toEqual(all.map(() => true));
+      expect(outcomes.some((outcome) => outcome instanceof RefusedError)).toBe(false);
+      expect(await publisher.publish(all)).toEqual(all.map(() => undefined));
+      const arrived = await deliveries.take(all.length);
+      expect(arrived.map(({ message }) => message.id)).toEqual(all.map(({ id }) => id));
+      await Promise.all(arrived.map((delivery) => delivery.ack()));
+    } finally {
+      await publisher.close();
+      await proxy.close();
+    }
+  }, 30_000);
 
   it('has everything declared again when the server comes back without its data', async () => {
     await server.wipe();

@@ -165,3 +165,26 @@ describe.each(BROKERS)('a task that runs on %s', (broker) => {
     await full.until(async () => (await full.http.post('/tasks', { payload: 3 })).status === 201);
   });
 });
+
+describe.each(BROKERS)('kinds with a limit on %s', (broker) => {
+  it('do not keep those of other kinds from running, however many of them wait', async () => {
+    // Sixteen messages are at hand at the most, with one task each.
+    const app = await bootApp({ broker, modules: [WorkModule], env: { TASKS_CONCURRENCY: '4' } });
+    const tasks = tasksOf(app);
+    const narrow = app.get(Narrow);
+    const { passed, open } = gate();
+    narrow.scripts.set('narrow', () => passed);
+    const waiting: string[] = [];
+    for (let count = 0; count < 40; count += 1) {
+      waiting.push((await tasks.create('narrow', { kind: 'narrow' })).id);
+    }
+    await app.until(() => narrow.attemptsAt('narrow') === 1);
+    const { id } = await tasks.create('other');
+    await tasks.reached(id, 'succeeded');
+    expect(narrow.attemptsAt('narrow')).toBe(1);
+    open();
+    for (const one of waiting) await tasks.reached(one, 'succeeded');
+    expect(narrow.attemptsAt('narrow')).toBe(40);
+    expect(await app.deadLetters('task-runs.default').ids()).toEqual([]);
+  }, 60_000);
+});

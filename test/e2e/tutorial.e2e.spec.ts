@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import getPort from 'get-port';
 import { projectFolder } from '../../scripts/services/folders.ts';
-import { type Lease, testDatabase } from '../support/services.js';
-import { SEND, spawnExample } from '../support/spawned-example.js';
+import { BROKERS } from '../support/app.js';
+import { type Lease, testDatabase, testVhost } from '../support/services.js';
+import { type ExampleGround, SEND, spawnExample } from '../support/spawned-example.js';
 import { eventually } from '../support/until.js';
 
 /** A fenced block: what it is in, the file that it belongs to, and its text. */
@@ -48,11 +49,10 @@ function write({ file, text }: Block): void {
 }
 
 describe('the tutorial', () => {
-  let database: Lease;
+  const leases: Lease[] = [];
   let port: number;
 
   beforeAll(async () => {
-    database = await testDatabase({ template: 'empty' });
     port = await getPort();
     cpSync(join(projectFolder, 'examples/ml'), join(projectFolder, FOLDER), {
       recursive: true,
@@ -62,16 +62,24 @@ describe('the tutorial', () => {
   });
   afterAll(async () => {
     rmSync(join(projectFolder, FOLDER), { recursive: true, force: true });
-    await database.release();
+    for (const lease of leases) await lease.release();
   });
 
+  const newGround = async (broker: (typeof BROKERS)[number]): Promise<ExampleGround> => {
+    const database = await testDatabase({ template: 'empty' });
+    const vhost = broker === 'rabbitmq' ? await testVhost() : undefined;
+    leases.push(database, ...(vhost ? [vhost] : []));
+    return { databaseUrl: database.url, amqpUrl: vhost?.url };
+  };
+
   /** The page's command, for the copy of the example and for the services of the test. */
-  const run = async (command: string) => {
+  const run = async (command: string, { databaseUrl, amqpUrl = '' }: ExampleGround) => {
     const here = command
       .replaceAll('localhost:8010', `127.0.0.1:${port}`)
       .replaceAll('npm run --silent send --', `node ${SEND.join(' ')}`)
       .replaceAll('examples/ml', FOLDER);
-    const env = { AUTH_MODE: 'open', NODE_ENV: 'test', DATABASE_URL: database.url, AMQP_URL: '' };
+    const services = { DATABASE_URL: databaseUrl, AMQP_URL: amqpUrl };
+    const env = { AUTH_MODE: 'open', NODE_ENV: 'test', ...services };
     const options = { cwd: projectFolder, env, reject: false, shell: 'bash' } as const;
     return (await execa(here, options)).stdout;
   };
@@ -84,17 +92,21 @@ describe('the tutorial', () => {
     );
   });
 
-  it('tells the truth about every command', async () => {
-    const ground = { databaseUrl: database.url, amqpUrl: undefined };
-    await spawnExample(ground, { port, copy: `${FOLDER}/start.ts` });
-    for (const { command, output } of steps) {
-      // A reader is slower than the way of a dead letter into its table.
-      await eventually(async () => {
-        const said = `${command}${await run(command)}\n`;
-        expect(said).toEqual(expect.stringMatching(pattern(command + output)));
-      });
-    }
-  }, 120_000);
+  it.each(BROKERS)(
+    'tells the truth about every command on %s',
+    async (broker) => {
+      const ground = await newGround(broker);
+      await spawnExample(ground, { port, copy: `${FOLDER}/start.ts` });
+      for (const { command, output } of steps) {
+        // A reader is slower than the way of a dead letter into its table.
+        await eventually(async () => {
+          const said = `${command}${await run(command, ground)}\n`;
+          expect(said).toEqual(expect.stringMatching(pattern(command + output)));
+        });
+      }
+    },
+    120_000,
+  );
 
   it('shows code that compiles', async () => {
     const config = join(projectFolder, FOLDER, 'tsconfig.json');

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type GetMessage } from 'amqplib';
 import { DeadLetterCollector } from '../../src/kernel/dead-letters/dead-letter-collector.js';
-import { COMMANDS_EXCHANGE } from '../../src/kernel/messaging/broker.js';
 import { tcpProxy } from '../contract/tcp-proxy.js';
 import { bootApp } from '../support/app.js';
+import { probeMessage } from '../support/dead-letters.js';
 import { ProbeModule } from '../support/probe.module.js';
 
 describe('dead letters on RabbitMQ', () => {
@@ -75,18 +75,7 @@ describe('dead letters on RabbitMQ', () => {
     await line.close();
     const collector = collecting.get(DeadLetterCollector);
     const ids = Array.from({ length: 50 }, () => randomUUID());
-    const letters = ids.map(
-      (id) =>
-        ({
-          id,
-          toQueue: 'probe.dlq',
-          exchange: COMMANDS_EXCHANGE,
-          routingKey: 'probe',
-          headers: {},
-          contentType: 'application/json',
-          payload: Buffer.from('{}'),
-        }) as const,
-    );
+    const letters = ids.map((id) => probeMessage({ id, toQueue: 'probe.dlq' }));
     expect(await ground.broker.publish(letters)).toEqual(ids.map(() => undefined));
     await ground.until(() => collector.atHand === ids.length);
     const again = await tcpProxy(target, line.port);

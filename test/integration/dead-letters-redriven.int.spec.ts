@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { EVENTS_EXCHANGE } from '../../src/kernel/messaging/broker.js';
 import { HEADER } from '../../src/kernel/messaging/message-headers.js';
-import { type App, bootApp, BROKERS } from '../support/app.js';
-import { deadLettersOf } from '../support/dead-letters.js';
+import { type App, BROKERS } from '../support/app.js';
+import { bootProbe, type deadLettersOf } from '../support/dead-letters.js';
 import { problemIn } from '../support/http-client.js';
-import { Probe, PROBE_TABLE, ProbeModule, TRAINED } from '../support/probe.module.js';
+import { type Probe, TRAINED } from '../support/probe.module.js';
 
 const UNKNOWN = '019aa3a4-5b6c-7d8e-9f00-112233445566';
 
@@ -14,19 +14,10 @@ describe.each(BROKERS)('dead letters that are redriven on %s', (broker) => {
   let letters: ReturnType<typeof deadLettersOf>;
 
   beforeAll(async () => {
-    app = await bootApp({
-      broker,
-      modules: [ProbeModule],
-      env: { MESSAGE_ATTEMPTS: '2' },
-      shared: true,
-    });
-    await app.sql(PROBE_TABLE);
-    probe = app.get(Probe);
-    letters = deadLettersOf(app);
+    ({ app, probe, letters } = await bootProbe(broker));
   });
   beforeEach(async () => {
-    probe.calls.splice(0);
-    probe.behave = () => Promise.resolve();
+    probe.reset();
     await app.sql('delete from kernel.dead_letter');
   });
   afterAll(() => app.stop());

@@ -3,9 +3,9 @@ import { DeadLetterStore } from '../../src/kernel/dead-letters/dead-letter.store
 import { COMMANDS_EXCHANGE } from '../../src/kernel/messaging/broker.js';
 import { HEADER } from '../../src/kernel/messaging/message-headers.js';
 import { type App, bootApp, BROKERS } from '../support/app.js';
-import { deadLettersOf } from '../support/dead-letters.js';
+import { bootProbe, type deadLettersOf } from '../support/dead-letters.js';
 import { problemIn } from '../support/http-client.js';
-import { Probe, PROBE_TABLE, ProbeModule } from '../support/probe.module.js';
+import { type Probe, ProbeModule } from '../support/probe.module.js';
 
 const UNKNOWN = '019aa3a4-5b6c-7d8e-9f00-112233445566';
 
@@ -15,19 +15,10 @@ describe.each(BROKERS)('dead letters on %s', (broker) => {
   let letters: ReturnType<typeof deadLettersOf>;
 
   beforeAll(async () => {
-    app = await bootApp({
-      broker,
-      modules: [ProbeModule],
-      env: { MESSAGE_ATTEMPTS: '2' },
-      shared: true,
-    });
-    await app.sql(PROBE_TABLE);
-    probe = app.get(Probe);
-    letters = deadLettersOf(app);
+    ({ app, probe, letters } = await bootProbe(broker));
   });
   beforeEach(async () => {
-    probe.calls.splice(0);
-    probe.behave = () => Promise.resolve();
+    probe.reset();
     await app.sql('delete from kernel.dead_letter');
   });
   afterAll(() => app.stop());
@@ -205,6 +196,8 @@ describe.each(BROKERS)('dead letters on %s', (broker) => {
     const good = ids.filter((id) => id !== bad);
     for (const id of good) await letters.dead.withId(id);
     expect((await letters.dead.ids()).sort()).toEqual([...good].sort());
+    const { body: metrics } = await app.http.get<string>('/metrics');
+    expect(metrics).toMatch(/^dead_letters_refused\{queue="probe"\} 1$/m);
     await app.sql('alter table kernel.dead_letter drop constraint refused');
   });
 

@@ -1,9 +1,11 @@
-import { Body, Controller, Injectable, Module } from '@nestjs/common';
+import { Body, Controller, Injectable, Logger, Module } from '@nestjs/common';
 import { MessageScope, OnMessage } from '../../src/kernel/messaging/message.decorators.js';
 import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
 import { type App, bootApp, BROKERS } from '../support/app.js';
 import { eventually } from '../support/until.js';
 import { type TcpProxy, tcpProxy } from '../contract/tcp-proxy.js';
+
+const { jest } = import.meta;
 
 @Injectable()
 class Doings {
@@ -113,7 +115,7 @@ describe.each(BROKERS)('a scope on %s', (broker) => {
     await eventually(async () =>
       expect((await health()).messages).toMatchObject({
         status: 'down',
-        reason: expect.stringContaining('doing (') as string,
+        reason: 'every message fails, so it rests: doing',
       }),
     );
     expect((await health()).status).toBe(200);
@@ -121,8 +123,14 @@ describe.each(BROKERS)('a scope on %s', (broker) => {
     await eventually(async () => expect(await gauge('doing')).toBe('1'));
     expect(await gauge('steady')).toBe('0');
     const before = doings.begun.length;
-    await app.until(() => doings.begun.length > before); // a probe
+    const probe = Promise.withResolvers<undefined>();
+    doings.behave = () => probe.promise;
+    await app.until(() => doings.begun.length > before);
+    await eventually(async () =>
+      expect((await health()).messages).toMatchObject({ status: 'up', reason: 'probing: doing' }),
+    );
     doings.behave = () => Promise.resolve();
+    probe.resolve(undefined);
     await app.until(
       async () => (await app.sql('select 1 from kernel.doing')).length === notes.length,
       { withinMs: 25_000 },
@@ -133,12 +141,46 @@ describe.each(BROKERS)('a scope on %s', (broker) => {
     expect(Math.max(...notes.map((note) => doings.attempts(note)))).toBeLessThanOrEqual(6);
   });
 
+  it('is attached again as soon as the broker lets it, and says so until then', async () => {
+    doings.behave = () => Promise.reject(new Error('away'));
+    const consume = app.broker.consume.bind(app.broker);
+    let refused = 0;
+    let isOver = false;
+    const attaching = jest.spyOn(app.broker, 'consume').mockImplementation((...args) => {
+      if (isOver) return consume(...args);
+      refused += 1;
+      return Promise.reject(new Error('no more channels'));
+    });
+    const logged = [jest.spyOn(Logger.prototype, 'error'), jest.spyOn(Logger.prototype, 'log')];
+    const attachments = () =>
+      logged.flatMap(({ mock }) => mock.calls.map(String)).filter((line) => /ttach/.test(line));
+    const notes = names(12);
+    await sendAll(notes);
+    await app.until(() => refused === 3);
+    await eventually(async () =>
+      expect((await health()).messages).toMatchObject({
+        status: 'down',
+        reason: 'the broker does not let us attach: doing; probing: doing',
+      }),
+    );
+    expect(attachments()).toHaveLength(1);
+    doings.behave = () => Promise.resolve();
+    isOver = true;
+    await app.until(
+      async () => (await app.sql('select 1 from kernel.doing')).length === notes.length,
+      { withinMs: 25_000 },
+    );
+    await eventually(async () => expect((await health()).messages.status).toBe('up'));
+    expect(attachments()).toHaveLength(2);
+    for (const spy of [attaching, ...logged]) spy.mockRestore();
+  });
+
   it('that is ordered keeps what it holds while it rests', async () => {
     doings.behave = () => Promise.reject(new Error('away'));
     const notes = names(6);
     await sendAll(notes, 'ordered-doing');
     await eventually(async () =>
-      expect((await health()).messages.reason).toContain('ordered-doing ('),
+      expect((await health()).messages.reason).toContain('rests: ordered-doing'),
     );
     doings.behave = () => Promise.resolve();
     await eventually(async () => expect((await health()).messages.status).toBe('up'));
@@ -173,7 +215,7 @@ describe('a database that is away', () => {
     await proxy.close();
     const notes = names(15);
     await Promise.all(notes.map((note) => ground.send('doing', 'do', { note })));
-    await eventually(() => expect(worker.http.get('/health')).rejects.toThrow('doing ('));
+    await eventually(() => expect(worker.http.get('/health')).rejects.toThrow('rests: doing'));
     proxy = await tcpProxy(behind, port);
     await ground.until(
       async () => (await ground.sql('select 1 from kernel.doing')).length === notes.length,

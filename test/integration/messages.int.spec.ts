@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import {
-  COMMANDS_EXCHANGE,
-  EVENTS_EXCHANGE,
-  type BrokerMessage,
-} from '../../src/kernel/messaging/broker.js';
+import { EVENTS_EXCHANGE, type BrokerMessage } from '../../src/kernel/messaging/broker.js';
 import { HEADER } from '../../src/kernel/messaging/message-headers.js';
 import { DeadLetter, RetryLater, Skip } from '../../src/kernel/messaging/settlement.js';
-import { type App, bootApp, BROKERS } from '../support/app.js';
+import { type App, BROKERS } from '../support/app.js';
+import { bootProbe, probeMessage } from '../support/dead-letters.js';
 import { problemIn } from '../support/http-client.js';
 import { type DeadLetters, Letters } from '../support/letters.js';
-import { Probe, PROBE_TABLE, ProbeModule, TRAINED } from '../support/probe.module.js';
+import { type Probe, TRAINED } from '../support/probe.module.js';
 import { eventually } from '../support/until.js';
 
 describe.each(BROKERS)('a message on %s', (broker) => {
@@ -18,20 +15,12 @@ describe.each(BROKERS)('a message on %s', (broker) => {
   let dead: DeadLetters;
 
   beforeAll(async () => {
-    app = await bootApp({
-      broker,
-      modules: [ProbeModule],
-      env: { MESSAGE_ATTEMPTS: '2' },
-      shared: true,
-    });
-    await app.sql(PROBE_TABLE);
-    probe = app.get(Probe);
+    ({ app, probe } = await bootProbe(broker));
     dead = app.deadLetters('probe');
     await app.watch(TRAINED);
   });
   beforeEach(() => {
-    probe.calls.splice(0);
-    probe.behave = () => Promise.resolve();
+    probe.reset();
   });
   afterAll(() => app.stop());
 
@@ -41,20 +30,9 @@ describe.each(BROKERS)('a message on %s', (broker) => {
   const effectOf = (note: string, more?: Partial<BrokerMessage>) =>
     app.send('probe', 'effect', { note }, more);
   const publish = async (message: Partial<BrokerMessage>) => {
-    const id = randomUUID();
-    const [error] = await app.broker.publish([
-      {
-        id,
-        exchange: COMMANDS_EXCHANGE,
-        routingKey: 'probe',
-        headers: {},
-        contentType: 'application/json',
-        payload: Buffer.from('{}'),
-        ...message,
-      },
-    ]);
-    expect(error).toBeUndefined();
-    return id;
+    const sent = probeMessage(message);
+    expect(await app.broker.publish([sent])).toEqual([undefined]);
+    return sent.id;
   };
   /** A message that comes after the others and is handled at once. */
   const expectTheQueueToFlow = async () => {

@@ -12,6 +12,8 @@ import { Probe, PROBE_TABLE, ProbeModule } from '../support/probe.module.js';
 import { spawnApp } from '../support/spawned-app.js';
 import { eventually } from '../support/until.js';
 
+const { jest } = import.meta;
+
 const NOTED = 'probe.noted.v1';
 
 const noted = (n: number, more: Partial<OutboxMessage> = {}): OutboxMessage => ({
@@ -121,6 +123,46 @@ describe.each(BROKERS)('the outbox on %s', (broker) => {
     expect(await app.sql('select 1 from kernel.parked_message')).toEqual([]);
     await append(app, noted(6, { key: 'stuck' }));
     await app.until(() => numbers(letters).includes(6));
+  });
+
+  it('sends nothing behind a message whose fate is unknown before that one is sent again', async () => {
+    const app = await bootApp({ broker, env: { ROLES: 'relay' } });
+    const letters = await app.watch(NOTED);
+    const store = app.get(OutboxStore);
+    const [publish, read, remove] = [
+      app.broker.publish.bind(app.broker),
+      store.read.bind(store),
+      store.remove.bind(store),
+    ];
+    const publishing = jest.spyOn(app.broker, 'publish').mockImplementationOnce(async (all) => {
+      const [first, ...lost] = all;
+      const outcomes = await publish([first!]);
+      return [...outcomes, ...lost.map(() => new Error('the line is down'))];
+    });
+    // The next batch has been read when the outcome is known, and what was confirmed is still to be deleted.
+    const next = Promise.withResolvers<undefined>();
+    jest.spyOn(store, 'read').mockImplementation(async (...args) => {
+      const batch = await read(...args);
+      if (publishing.mock.calls.length === 0) return batch;
+      await publishing.mock.results[0]?.value;
+      setImmediate(() => {
+        next.resolve(undefined);
+      });
+      return batch;
+    });
+    jest.spyOn(store, 'remove').mockImplementationOnce(async (rows) => {
+      await next.promise;
+      await remove(rows);
+    });
+    const [keys, each] = [100, 3];
+    const all = upTo(keys * each).map((n) => noted(n, { key: `key-${String(n % keys)}` }));
+    await append(app, ...all);
+    await app.until(() => letters.all.length >= all.length);
+    await app.settle();
+    expect(letters.all).toHaveLength(all.length);
+    for (const ofKey of Map.groupBy(numbers(letters), (n) => n % keys).values()) {
+      expect(ofKey).toEqual(ofKey.toSorted((a, b) => a - b));
+    }
   });
 
   it('promotes delayed messages when they are due, each once, with two schedulers', async () => {

@@ -41,6 +41,12 @@ export class Probe {
   /** Runs inside the handler of `effect`, after its row is written. */
   behave: (note: string, attempt: number) => Promise<unknown> = () => Promise.resolve();
 
+  /** As at first. */
+  reset(): void {
+    this.calls.splice(0);
+    this.behave = () => Promise.resolve();
+  }
+
   called(method: string, ...args: unknown[]): void {
     this.calls.push({ method, args, context: currentContext() });
   }

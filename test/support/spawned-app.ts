@@ -5,6 +5,7 @@ import getPort from 'get-port';
 import type { Role } from '../../src/kernel/env.js';
 import { projectFolder } from '../../scripts/services/folders.ts';
 import { whenWeDie } from '../../scripts/services/daemon.ts';
+import { COMPILED } from './compile-programs.ts';
 import { HttpClient } from './http-client.js';
 import { until, type UntilOptions } from './until.js';
 
@@ -124,15 +125,15 @@ export class SpawnedApp {
 }
 
 /**
- * Starts a program, compiled on the way, as a process of its own; resolves when it is up. It ends at the latest with
- * the test (`afterEach`), and a process that ended by itself fails the test with its log.
+ * Starts a program, as it was compiled for this run, as a process of its own; resolves when it is up. It ends at the
+ * latest with the test (`afterEach`), and a process that ended by itself fails the test with its log.
  */
 export async function spawnApp(options: SpawnOptions): Promise<SpawnedApp> {
   const port = await getPort();
   const { program = 'src/main.ts' } = options;
   const child = spawn(
     process.execPath,
-    ['--import', './test/support/run-typescript.mjs', '--enable-source-maps', program],
+    ['--enable-source-maps', `${COMPILED}/${program.replace(/\.ts$/, '.js')}`],
     { cwd: projectFolder, env: environment(options, port), stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const app = new SpawnedApp(child, port, whenWeDie('kill -9 "$1"', [String(child.pid)]));
@@ -154,6 +155,7 @@ function environment({ databaseUrl, amqpUrl, roles, env }: SpawnOptions, port: n
   return {
     PATH: process.env['PATH'],
     NODE_ENV: 'test',
+    NODE_COMPILE_CACHE: `${COMPILED}/cache`,
     AUTH_MODE: 'open',
     PORT: String(port),
     DATABASE_URL: databaseUrl,

@@ -42,6 +42,8 @@ export class DeadLetterCollector {
   readonly #loop = new Loop({ name: 'DeadLetterCollector', idleMs: IDLE_MS }, () => this.#round());
   #consumptions: Consumption[] = [];
   #arrivals: Arrival[] = [];
+  /** Those that Postgres refused; no more than the prefetch, because they stay unsettled. */
+  #refused: Arrival[] = [];
 
   constructor(
     @Inject(ENV) private readonly env: Env,
@@ -52,7 +54,9 @@ export class DeadLetterCollector {
     private readonly unitOfWork: UnitOfWork,
     private readonly store: DeadLetterStore,
     private readonly metrics: DeadLetterMetrics,
-  ) {}
+  ) {
+    metrics.watchRefused(() => this.#refused.filter(isHeld).map(({ queue }) => queue));
+  }
 
   /** Letters that are not stored yet. */
   get atHand(): number {
@@ -113,12 +117,18 @@ export class DeadLetterCollector {
   }
 
   #report(refused: readonly Arrival[], error: unknown): void {
+    this.#refused = [...this.#refused.filter(isHeld), ...refused];
     for (const { queue } of refused)
       this.#logger.error(
         { err: error, queue },
         'A dead letter cannot be stored; it stays where it is',
       );
   }
+}
+
+/** With its connection it would come again. */
+function isHeld({ delivery }: Arrival): boolean {
+  return !delivery.isLost;
 }
 
 /** At least one, and no more than some megabytes. */

@@ -8,7 +8,10 @@ export class DeadLetterMetrics {
   readonly stored;
   readonly redriven;
 
-  constructor(metrics: Metrics, store: DeadLetterStore) {
+  constructor(
+    private readonly metrics: Metrics,
+    store: DeadLetterStore,
+  ) {
     this.stored = metrics.counter(
       'dead_letters_stored_total',
       'Deaths of messages that were stored, those after a redrive included.',
@@ -26,6 +29,19 @@ export class DeadLetterMetrics {
         const counts = await store.countDead();
         gauge.reset();
         for (const { queue, count } of counts) gauge.set({ queue }, count);
+      },
+      ['queue'],
+    );
+  }
+
+  /** `refused` answers the queue of each. */
+  watchRefused(refused: () => readonly string[]): void {
+    this.metrics.gauge<'queue'>(
+      'dead_letters_refused',
+      'Letters that Postgres refuses to store; this process holds them and their queues keep them.',
+      (gauge) => {
+        gauge.reset();
+        for (const queue of refused()) gauge.inc({ queue });
       },
       ['queue'],
     );

@@ -103,7 +103,8 @@ export interface Broker {
 
   /**
    * Publishes in order, that of calls made at once included, and resolves when every message is confirmed or
-   * refused, one outcome per message.
+   * refused, one outcome per message. When the fate of one is unknown, whatever the calls made till then have not sent
+   * yet is not sent any more, and unknown as well: so nothing passes it before its caller can repeat it.
    * A command that no queue takes is an error ("unroutable"); an event that nobody subscribed to is not.
    */
   publish(messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]>;
@@ -126,6 +127,9 @@ export interface Broker {
 
   /** Messages that wait in the queue, without those at hand. */
   depth(queue: string): Promise<number>;
+
+  /** Messages that come back to the queue after that delay; at the most, because those of others may be counted. */
+  retrying(queue: string, delayMs: RetryDelayMs): Promise<number>;
 
   /** False while publishing would only wait: not connected, or the broker blocks publishers. */
   readonly canPublish: boolean;

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Server } from '@nestjs/microservices';
 import { ENV, type Env } from '../env.js';
-import { HealthChecks } from '../observability/health-checks.js';
+import { type DependencyState, HealthChecks } from '../observability/health-checks.js';
 import { BROKER, type Broker } from './broker.js';
 import { MessagePipeline } from './message-pipeline.js';
 import { MessageScopes, type ServedScope } from './message-scopes.js';
@@ -91,12 +91,20 @@ export class MessageServer extends Server {
     return this.env.SCOPES.includes('all') || this.env.SCOPES.includes(scope);
   }
 
-  /** A paused queue costs the process neither its life nor its traffic. */
-  #state() {
-    const paused = this.#queues.filter(({ circuit }) => circuit !== 'closed');
-    if (paused.length === 0) return { up: true };
-    const names = paused.map(({ name, circuit }) => `${name} (${circuit})`).join(', ');
-    return { up: false, reason: `every message fails, so these queues are paused: ${names}` };
+  /** A queue that is not served costs the process neither its life nor its traffic. */
+  #state(): DependencyState {
+    const faults = [
+      ...this.#tell('the broker does not let us attach', ({ isRefused }) => isRefused),
+      ...this.#tell('every message fails, so it rests', ({ circuit }) => circuit === 'open'),
+    ];
+    const probing = this.#tell('probing', ({ circuit }) => circuit === 'half-open');
+    const reason = [...faults, ...probing].join('; ');
+    return { up: faults.length === 0, reason: reason || undefined };
+  }
+
+  #tell(what: string, isSo: (queue: QueueServer) => boolean): string[] {
+    const names = this.#queues.filter(isSo).map(({ name }) => name);
+    return names.length === 0 ? [] : [`${what}: ${names.join(', ')}`];
   }
 }
 

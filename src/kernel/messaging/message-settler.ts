@@ -7,6 +7,7 @@ import { LONGEST_PAUSE_IN_PLACE_MS } from './scope-settings.js';
 import {
   errorAnswer,
   isInfrastructure,
+  RetryLater,
   UnreadableMessageError,
   type Verdict,
 } from './settlement.js';
@@ -38,6 +39,7 @@ export interface Ended {
   readonly error?: unknown;
 }
 
+/** A message that this process does not begin any more waits for so long. */
 const GIVEN_BACK_PAUSE_MS = 1_000;
 
 /** The last step of every message: tells the broker, whoever waits for a reply, the log and the metrics. Never rejects. */
@@ -79,6 +81,14 @@ export class MessageSettler {
     );
   }
 
+  /**
+   * Sends a message that this process does not begin any more to the others, as it came. Left unsettled it would come to
+   * them only when the last handler here has ended.
+   */
+  async giveBack({ delivery }: Arrival): Promise<void> {
+    await this.#tellBroker({ delivery, attempt: delivery.attempt }, { kind: 'give-back' });
+  }
+
   async #tellBroker({ delivery, attempt }: Arrival, verdict: Verdict): Promise<void> {
     try {
       if (verdict.kind === 'ack') {
@@ -89,6 +99,7 @@ export class MessageSettler {
         const next = verdict.uncounted ? attempt : attempt + 1;
         await delivery.retry(verdict.delayMs, verdict.error, next);
       } else if (verdict.kind === 'dead-letter') await delivery.deadLetter(verdict.reason);
+      else await delivery.retry(GIVEN_BACK_PAUSE_MS, 'its process was told to stop', attempt);
     } catch (error) {
       // The broker has lost us, so it brings the message again.
       this.#logger.warn({ err: error, queue: delivery.queue }, 'Could not settle a message');
@@ -118,7 +129,8 @@ export class MessageSettler {
   #report({ verdict, arrival, route, error }: Ended): void {
     const { delivery, attempt } = arrival;
     const about = { queue: delivery.queue, route, message_id: delivery.message.id, attempt };
-    if (verdict.kind === 'retry')
+    if (error instanceof RetryLater && !error.counts) this.#logger.debug(about, error.message);
+    else if (verdict.kind === 'retry')
       this.#logger.warn(
         { ...about, err: error, delay_ms: verdict.delayMs },
         'Message failed and will be tried again',

@@ -10,6 +10,10 @@ import type { Arrival, MessageSettler } from './message-settler.js';
 import type { MessageMetrics } from './message.metrics.js';
 import { type Again, WorkLine } from './work-line.js';
 
+/** The pause after a failed attempt to attach doubles from the first to the second. */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5_000;
+
 export interface QueueServing {
   readonly broker: Broker;
   readonly pipeline: MessagePipeline;
@@ -29,8 +33,15 @@ export class QueueServer {
   readonly #line: WorkLine<Arrival>;
   readonly #circuit: Circuit;
   #consumption: Consumption | undefined;
+  /** What the consumption is to have; 0: there is to be none. */
+  #prefetch = 0;
+  /** On their way back, because this process stops. */
+  readonly #leaving = new Set<Promise<void>>();
   /** Attaching and detaching, one after the other. */
   #changing: Promise<void> = Promise.resolve();
+  /** Failures in a row to attach or detach. */
+  #failures = 0;
+  #again: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -48,13 +59,18 @@ export class QueueServer {
     return this.queue.name;
   }
 
-  /** Messages at hand: at work, or waiting for it. */
+  /** Messages at hand: at work, waiting for it, or on their way back. */
   get atHand(): number {
-    return this.#line.size;
+    return this.#line.size + this.#leaving.size;
   }
 
   get circuit(): CircuitState {
     return this.#circuit.state;
+  }
+
+  /** The broker does not let it attach; it goes on trying. */
+  get isRefused(): boolean {
+    return this.#failures > 0;
   }
 
   async start(): Promise<void> {
@@ -64,20 +80,27 @@ export class QueueServer {
   }
 
   /**
-   * Begins nothing more. An ordered queue stays attached until the handlers at work have ended, or another process
-   * would begin the next message of a key beside them.
+   * Begins nothing more, takes nothing more, and sends back what nobody has begun. An ordered queue stays attached with
+   * what it holds until the handlers at work have ended, or another process would begin the next message of a key beside
+   * them.
    */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#pause);
-    this.#line.stop();
+    clearTimeout(this.#again);
+    this.#line.limit = 0;
     await this.#changing;
-    if (!this.scope.ordered) await this.#consumption?.stop();
+    if (!this.scope.ordered) {
+      await this.#consumption?.stop();
+      this.#sendBack(this.#line.drain());
+    }
+    this.#line.stop();
   }
 
-  /** After a stop: resolves when no handler is at work any more. */
+  /** After a stop: resolves when no handler is at work any more, and what was sent back has arrived there. */
   async idle(): Promise<void> {
     await this.#line.idle();
+    await Promise.all(this.#leaving);
   }
 
   /** After a stop: gives back what is not settled. */
@@ -89,6 +112,7 @@ export class QueueServer {
     crashPoint('consumer.on-delivery');
     const arrival = { delivery, attempt: delivery.attempt };
     if (this.scope.ordered) this.#line.add(arrival, keyOf(delivery.message));
+    else if (this.#stopped) this.#sendBack([arrival]);
     else if (this.#circuit.state === 'open') this.#postpone([arrival]);
     else this.#line.add(arrival);
   };
@@ -123,24 +147,61 @@ export class QueueServer {
     this.#line.limit = state === 'half-open' ? 1 : this.scope.concurrency;
   }
 
-  /** Consumes with that prefetch from now on; an ordered queue is attached once and for all. */
+  /** Consumes with that prefetch as soon as the broker lets it; an ordered queue is attached once and for all. */
   #attach(prefetch: number): void {
     if (this.scope.ordered && this.#consumption) return;
-    this.#changing = this.#changing
-      .then(async () => {
-        await this.#consumption?.stop();
-        this.#consumption = undefined;
-        if (prefetch === 0 || this.#stopped) return;
-        this.#consumption = await this.serving.broker.consume(this.name, prefetch, this.#take);
-      })
-      .catch((error: unknown) => {
-        this.#logger.error({ err: error, queue: this.name }, 'Could not attach to a queue');
-      });
+    this.#prefetch = prefetch;
+    this.#change();
+  }
+
+  #change(): void {
+    this.#changing = this.#changing.then(async () => {
+      clearTimeout(this.#again);
+      try {
+        await this.#reattach();
+        if (this.#failures > 0) this.#logger.log({ queue: this.name }, 'Attached to a queue again');
+        this.#failures = 0;
+      } catch (error) {
+        this.#changeLater(error);
+      }
+    });
+  }
+
+  async #reattach(): Promise<void> {
+    await this.#consumption?.stop();
+    this.#consumption = undefined;
+    if (this.#prefetch === 0 || this.#stopped) return;
+    const { broker } = this.serving;
+    this.#consumption = await broker.consume(this.name, this.#prefetch, this.#take);
+  }
+
+  #changeLater(error: unknown): void {
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
+    this.#failures += 1;
+    if (this.#failures === 1) {
+      this.#logger.error(
+        { err: error, queue: this.name },
+        'Could not attach to a queue; trying on',
+      );
+    }
+    if (this.#stopped) return;
+    this.#again = setTimeout(() => {
+      this.#change();
+    }, pauseMs);
   }
 
   #postpone(arrivals: readonly Arrival[]): void {
     const reason = 'every message of the queue fails at present';
     for (const arrival of arrivals) void this.serving.settler.postpone(arrival, reason);
+  }
+
+  #sendBack(arrivals: readonly Arrival[]): void {
+    for (const arrival of arrivals) {
+      const leaving = this.serving.settler
+        .giveBack(arrival)
+        .finally(() => this.#leaving.delete(leaving));
+      this.#leaving.add(leaving);
+    }
   }
 }
 

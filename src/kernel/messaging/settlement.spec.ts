@@ -72,6 +72,15 @@ describe('what becomes of a message', () => {
     expect(verdictOf(new RetryLater('30s'), 6, RETRY_DELAYS_MS).kind).toBe('dead-letter');
   });
 
+  it('waits for ever when RetryLater says that attempts do not count', () => {
+    expect(verdictOf(new RetryLater('5s', 'no room', false), 6, RETRY_DELAYS_MS)).toEqual({
+      kind: 'retry',
+      delayMs: 5_000,
+      error: 'RetryLater: no room',
+      uncounted: true,
+    });
+  });
+
   it('is acknowledged when the handler skips it, and left alone when it is given back', () => {
     expect(verdictOf(new Skip('not ours'), 6, RETRY_DELAYS_MS)).toEqual({
       kind: 'ack',

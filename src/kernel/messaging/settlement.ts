@@ -27,12 +27,16 @@ export const DELAYS = {
 } as const satisfies Record<string, RetryDelayMs>;
 export type Delay = keyof typeof DELAYS;
 
-/** Thrown by a handler that wants the message again after the delay; attempts are counted as for any other error. */
+/**
+ * Thrown by a handler that wants the message again after the delay. Attempts are counted as for any other error, unless
+ * the handler says that it may go on so for as long as it takes.
+ */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater';
   constructor(
     readonly delay: Delay,
     why = 'the handler asked for another attempt',
+    readonly counts = true,
   ) {
     super(why);
   }
@@ -48,7 +52,7 @@ export class Skip extends Error {
   override readonly name = 'Skip';
 }
 
-/** Thrown by a handler of a process that is shutting down: left unsettled, the message goes to another process. */
+/** Thrown by a handler of a process that is shutting down: the message goes to another process at once, as it came. */
 export class GiveBack extends Error {
   override readonly name = 'GiveBack';
 }
@@ -71,6 +75,9 @@ export function verdictOf(
   if (error instanceof GiveBack) return { kind: 'give-back' };
   const message = describe(error);
   if (isPermanent(error)) return { kind: 'dead-letter', reason: message };
+  if (error instanceof RetryLater && !error.counts) {
+    return { kind: 'retry', delayMs: DELAYS[error.delay], error: message, uncounted: true };
+  }
   const delayMs = ladder[attempt - 1];
   if (delayMs === undefined) {
     return { kind: 'dead-letter', reason: `gave up after ${String(attempt)} attempts: ${message}` };

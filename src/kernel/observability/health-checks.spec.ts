@@ -32,6 +32,14 @@ describe('health', () => {
     });
   });
 
+  it('tells the remark of what is up', async () => {
+    health.register('queues', () => ({ up: true, reason: 'probing' }), { critical: false });
+    expect(await health.report()).toMatchObject({
+      status: 'ok',
+      checks: { queues: { status: 'up', reason: 'probing' } },
+    });
+  });
+
   it('is draining from the moment the process says so, cache or not', async () => {
     await health.report();
     health.drain();

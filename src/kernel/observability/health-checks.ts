@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { within } from './deadline.js';
 import { redactText } from './redaction.js';
 
-/** `up: false` and a rejection mean the same: the dependency cannot be used now. */
+/** `up: false` and a rejection mean the same: the dependency cannot be used now. What is up may have a remark. */
 export interface DependencyState {
   readonly up: boolean;
   readonly reason?: string | undefined;
@@ -96,9 +96,11 @@ async function reportOn(registered: Registered): Promise<DependencyReport> {
   const start = performance.now();
   const state = await stateOf(registered);
   const latency_ms = Math.round((performance.now() - start) * 10) / 10;
-  if (state.up) return { status: 'up', critical, latency_ms };
-  const reason = redactText(state.reason ?? 'not available').slice(0, MAX_REASON_LENGTH);
-  return { status: 'down', critical, latency_ms, reason };
+  const status = state.up ? 'up' : 'down';
+  const reason = state.reason ?? (state.up ? undefined : 'not available');
+  const report = { status, critical, latency_ms } as const;
+  if (reason === undefined) return report;
+  return { ...report, reason: redactText(reason).slice(0, MAX_REASON_LENGTH) };
 }
 
 async function stateOf(registered: Registered): Promise<DependencyState> {

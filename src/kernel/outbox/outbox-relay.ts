@@ -21,6 +21,12 @@ const MAX_TAKEN = 1_000;
 /** Characters of payload in one batch, about: a thousand messages of 64 KiB must not fill the memory. */
 const BATCH_CHARACTERS = 4_000_000;
 
+interface PublishListener {
+  readonly onConfirmed: (rows: readonly OutboxRow[]) => Promise<void>;
+  /** Called before anything else is waited for. */
+  readonly onUnknown?: (error: Error) => void;
+}
+
 /**
  * Publishes the outbox: reads the shards it owns, publishes over pipelined confirms, deletes what was confirmed.
  *
@@ -105,12 +111,13 @@ export class OutboxRelay {
     const asked = this.#batchSize;
     const floors = this.#floors.next(walk.shards, performance.now());
     const read = await this.store.read(floors, walk.atHand, asked);
-    if (read.rows.length === 0) return false;
+    // A delivery that failed meanwhile comes again, and its keys' next messages after it.
+    if (read.rows.length === 0 || walk.hasFailed) return false;
     crashPoint('relay.after-read');
     this.#adaptBatchSize(read.rows);
     const ready = walk.take(read.rows, (row) => this.#mayGo(row, walk.commanded));
     this.#floors.passed(read, walk.heldUp, performance.now());
-    walk.accompany(ready, this.#deliver(ready));
+    walk.accompany(ready, this.#deliver(ready, walk));
     await walk.room(MAX_IN_FLIGHT);
     return read.rows.length >= asked / 4;
   }
@@ -132,10 +139,15 @@ export class OutboxRelay {
     return key !== null && this.#parkedKeys.has(key);
   }
 
-  async #deliver(rows: readonly OutboxRow[]): Promise<void> {
+  async #deliver(rows: readonly OutboxRow[], walk: OutboxWalk): Promise<void> {
     const behind = rows.filter((row) => this.#isParked(row));
     const ready = rows.filter((row) => !this.#isParked(row));
-    const failed = await this.#publish(ready, (confirmed) => this.store.remove(confirmed));
+    const failed = await this.#publish(ready, {
+      onConfirmed: (confirmed) => this.store.remove(confirmed),
+      onUnknown: (error) => {
+        walk.fail(error);
+      },
+    });
     const parked = [...behind, ...failed.map((failure) => failure.row)];
     if (parked.length === 0) return;
     this.#hasParked = true;
@@ -169,7 +181,7 @@ export class OutboxRelay {
   /** Publishes, hands over what was confirmed, and returns what was refused. Throws when the broker is away. */
   async #publish(
     rows: readonly OutboxRow[],
-    onConfirmed: (rows: readonly OutboxRow[]) => Promise<void>,
+    { onConfirmed, onUnknown }: PublishListener,
   ): Promise<{ row: OutboxRow; error: string }[]> {
     if (rows.length === 0) return [];
     const stopTimer = this.metrics.publishSeconds.startTimer();
@@ -179,15 +191,16 @@ export class OutboxRelay {
     crashPoint('relay.after-confirm');
     stopTimer();
     const confirmed = rows.filter((_, index) => outcomes[index] === undefined);
-    if (confirmed.length > 0) await onConfirmed(confirmed);
-    crashPoint('relay.after-delete');
-    this.metrics.published.inc(confirmed.length);
     const failed = rows.flatMap((row, index) => {
       const error = outcomes[index];
       return error ? [{ row, error }] : [];
     });
-    const unknown = failed.find(({ error }) => !(error instanceof RefusedError));
-    if (unknown) throw unknown.error;
+    const unknown = failed.find(({ error }) => !(error instanceof RefusedError))?.error;
+    if (unknown) onUnknown?.(unknown);
+    if (confirmed.length > 0) await onConfirmed(confirmed);
+    crashPoint('relay.after-delete');
+    this.metrics.published.inc(confirmed.length);
+    if (unknown) throw unknown;
     this.metrics.failed.inc(failed.length);
     this.#learn(
       confirmed,
@@ -202,7 +215,9 @@ export class OutboxRelay {
     const rows = await this.store.parkedDue(this.leases.owned, this.env.RELAY_BATCH);
     const commanded = new Set<string>();
     const due = rows.filter((row) => this.#mayGo(row, commanded));
-    const failed = await this.#publish(due, (confirmed) => this.store.removeParked(confirmed));
+    const failed = await this.#publish(due, {
+      onConfirmed: (confirmed) => this.store.removeParked(confirmed),
+    });
     await this.store.postponeParked(
       failed.map((failure) => failure.row),
       failed.map((failure) => failure.error),

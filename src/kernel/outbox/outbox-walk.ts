@@ -39,12 +39,19 @@ export class OutboxWalk {
   /** Has the rows at hand until their delivery has ended, well or not. */
   accompany(rows: readonly OutboxRow[], delivering: Promise<void>): void {
     const delivery = delivering
-      .catch((error: unknown) => this.#failures.push(error))
+      .catch((error: unknown) => {
+        this.fail(error);
+      })
       .then(() => {
         this.#inFlight.delete(delivery);
         for (const { seq } of rows) this.atHand.delete(seq);
       });
     this.#inFlight.add(delivery);
+  }
+
+  /** Notes that a delivery will fail, so that no other one is begun behind it. */
+  fail(error: unknown): void {
+    this.#failures.push(error);
   }
 
   /** Resolves when fewer than `most` deliveries are under way. */

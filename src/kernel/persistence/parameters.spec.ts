@@ -65,8 +65,20 @@ describe('parameters of a statement', () => {
     );
   });
 
-  it('are refused when they have no notation', () => {
-    expect(() => toWire([Symbol('x')])).toThrow(TypeError);
+  it('write instants of any year also beside values of other kinds', () => {
+    const instant = new Date('+010000-01-01T00:00:00.000Z');
+    expect(toWire([['a', 1, instant]])).toEqual(['{"a","1","10000-01-01T00:00:00.000Z"}']);
+  });
+
+  it.each([
+    ['$1', [Symbol('x')]],
+    ['$2', ['a', new Date(Number.NaN)]],
+    ['$1[2]', [[new Date(0), new Date(Number.NaN)]]],
+    ['$2[3]', [1, ['a', null, new Date(Number.NaN)]]],
+    ['$1[1]', [[new Date(Number.NaN), 'a\nb', { a: 1 }]]],
+  ])('are refused at %s, which has no notation', (place, parameters) => {
+    expect(() => toWire(parameters)).toThrow(TypeError);
+    expect(() => toWire(parameters)).toThrow(`cannot be a parameter of a statement: ${place}`);
   });
 });
 

@@ -1,35 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { type Lease, testDatabase } from '../../../test/support/services.js';
+import { NoteDatabase } from '../../../test/support/note-database.js';
 import { createDataSource } from './data-source.js';
-import { Database } from './database.js';
+import type { Database } from './database.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 describe('the transaction of a Unit of Work', () => {
-  let lease: Lease;
-  let dataSource: DataSource;
+  let ground: NoteDatabase;
   let unitOfWork: UnitOfWork;
   let database: Database;
 
   beforeAll(async () => {
     Logger.overrideLogger(false); // connections that are given up are logged as they should be
-    lease = await testDatabase({ template: 'empty' });
-    dataSource = await createDataSource({ url: lease.url, poolSize: 3 }).initialize();
-    unitOfWork = new UnitOfWork(dataSource);
-    database = new Database(dataSource, unitOfWork);
-    await database.query('create table note (text text primary key)');
+    ground = await NoteDatabase.open(3);
+    ({ unitOfWork, database } = ground);
   });
-  afterEach(async () => {
-    const open = await database.query(
-      `select query from pg_stat_activity where state like 'idle in transaction%' and datname = current_database()`,
-    );
-    expect(open).toEqual([]);
-  });
-  afterAll(async () => {
-    await dataSource.destroy();
-    await lease.release();
-  });
+  afterEach(() => ground.expectNoTransactions());
+  afterAll(() => ground.release());
 
   const write = (text: string) => unitOfWork.query('insert into note (text) values ($1)', [text]);
   const notes = (...texts: string[]) =>
@@ -49,7 +37,7 @@ describe('the transaction of a Unit of Work', () => {
   });
 
   it('prepares inserts, also again after one that failed before it was prepared', async () => {
-    const single = createDataSource({ url: lease.url, poolSize: 1 });
+    const single = createDataSource({ url: ground.url, poolSize: 1 });
     await single.initialize();
     const work = new UnitOfWork(single);
     const sql = 'insert into note (text) values ($1) returning text';
@@ -125,7 +113,7 @@ describe('the transaction of a Unit of Work', () => {
 
   it('does not pass on a connection that it could not roll back', async () => {
     const [open, next] = [newText(), newText()];
-    const { options } = createDataSource({ url: lease.url, poolSize: 1 });
+    const { options } = createDataSource({ url: ground.url, poolSize: 1 });
     const extra = { ...(options.extra as object), query_timeout: 600 };
     const slow = await new DataSource({ ...options, extra }).initialize();
     const single = new UnitOfWork(slow);
@@ -141,7 +129,7 @@ describe('the transaction of a Unit of Work', () => {
   });
 
   it('takes no connection without a statement', async () => {
-    const away = createDataSource({ url: lease.url, poolSize: 1 });
+    const away = createDataSource({ url: ground.url, poolSize: 1 });
     await away.initialize();
     await using holder = away.createQueryRunner();
     await holder.query('select 1');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
-import { type Lease, testDatabase } from '../../../test/support/services.js';
+import { NoteDatabase } from '../../../test/support/note-database.js';
+import { testDatabase } from '../../../test/support/services.js';
 import { verdictOn } from '../http/problem.js';
 import { createDataSource } from './data-source.js';
 import { Database } from './database.js';
@@ -11,31 +11,17 @@ import { UnitOfWork } from './unit-of-work.js';
 const POOL = 3;
 
 describe('a Unit of Work', () => {
-  let lease: Lease;
-  let dataSource: DataSource;
+  let ground: NoteDatabase;
   let unitOfWork: UnitOfWork;
   let database: Database;
 
   beforeAll(async () => {
     Logger.overrideLogger(false); // broken connections and hooks are logged as they should be
-    lease = await testDatabase({ template: 'empty' });
-    dataSource = await createDataSource({ url: lease.url, poolSize: POOL }).initialize();
-    unitOfWork = new UnitOfWork(dataSource);
-    database = new Database(dataSource, unitOfWork);
-    await database.query(
-      'create table note (text text primary key, tx bigint default txid_current())',
-    );
+    ground = await NoteDatabase.open(POOL);
+    ({ unitOfWork, database } = ground);
   });
-  afterEach(async () => {
-    const open = await database.query(
-      `select query from pg_stat_activity where state like 'idle in transaction%' and datname = current_database()`,
-    );
-    expect(open).toEqual([]);
-  });
-  afterAll(async () => {
-    await dataSource.destroy();
-    await lease.release();
-  });
+  afterEach(() => ground.expectNoTransactions());
+  afterAll(() => ground.release());
 
   const write = (text: string) => unitOfWork.query('insert into note (text) values ($1)', [text]);
   const notes = async (...texts: string[]) => {
@@ -80,7 +66,7 @@ describe('a Unit of Work', () => {
 
   it('is not seen by others before the commit', async () => {
     const text = newText();
-    const other = new Database(dataSource, new UnitOfWork(dataSource));
+    const other = new Database(ground.dataSource, new UnitOfWork(ground.dataSource));
     await unitOfWork.run(async () => {
       await write(text);
       expect(await notes(text)).toHaveLength(1);
@@ -91,7 +77,7 @@ describe('a Unit of Work', () => {
   it('runs its hooks after the commit, in their order, and never after a rollback', async () => {
     const heard: string[] = [];
     const text = newText();
-    const other = new Database(dataSource, new UnitOfWork(dataSource));
+    const other = new Database(ground.dataSource, new UnitOfWork(ground.dataSource));
     let seen: Promise<object[]> | undefined;
     await unitOfWork.run(async () => {
       unitOfWork.afterCommit(() => heard.push('first'));
@@ -229,7 +215,7 @@ describe('a Unit of Work', () => {
 
   /** On a connection that no Unit of Work knows. */
   async function elsewhere(sql: string): Promise<void> {
-    await using runner = dataSource.createQueryRunner();
+    await using runner = ground.dataSource.createQueryRunner();
     await runner.query(sql);
   }
 });

@@ -1,8 +1,19 @@
+import { RetryLater } from '../../kernel/messaging/settlement.js';
+import { ASIDE } from '../task.messages.js';
+
 interface Waiter {
   readonly kind: string;
   readonly priority: number;
+  readonly message: object;
   readonly resolve: () => void;
   readonly reject: (reason: Error) => void;
+}
+
+export interface SlotsOptions {
+  readonly capacity: number;
+  readonly limitOf: (kind: string) => number | undefined;
+  /** Messages of which tasks may wait while slots are free. */
+  readonly mostWaiting: number;
 }
 
 /**
@@ -10,27 +21,27 @@ interface Waiter {
  * order of priority, then of arrival.
  */
 export class Slots {
-  readonly #waiters: Waiter[] = [];
+  #waiters: Waiter[] = [];
   readonly #usedByKind = new Map<string, number>();
   #used = 0;
 
-  constructor(
-    private readonly capacity: number,
-    private readonly limitOf: (kind: string) => number | undefined,
-  ) {}
+  constructor(private readonly options: SlotsOptions) {}
 
   get used(): number {
     return this.#used;
   }
 
-  /** Resolves when the slot is the caller's, who must release it. Rejects when the waiting is cancelled. */
-  async acquire(kind: string, priority: number): Promise<void> {
+  /**
+   * Resolves when the slot is the caller's, who must release it. Rejects when the waiting is cancelled, or is in the way
+   * of others; `message` tells whose tasks belong together.
+   */
+  async acquire(kind: string, priority: number, message: object): Promise<void> {
     if (this.#waiters.length === 0 && this.#hasRoom(kind)) {
       this.#take(kind);
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      this.#enqueue({ kind, priority, resolve, reject });
+      this.#enqueue({ kind, priority, message, resolve, reject });
       this.#admit();
     });
   }
@@ -47,8 +58,9 @@ export class Slots {
   }
 
   #hasRoom(kind: string): boolean {
-    const limit = this.limitOf(kind) ?? this.capacity;
-    return this.#used < this.capacity && (this.#usedByKind.get(kind) ?? 0) < limit;
+    const { capacity, limitOf } = this.options;
+    const limit = limitOf(kind) ?? capacity;
+    return this.#used < capacity && (this.#usedByKind.get(kind) ?? 0) < limit;
   }
 
   #take(kind: string): void {
@@ -64,12 +76,32 @@ export class Slots {
   }
 
   #admit(): void {
-    while (this.#used < this.capacity && this.#waiters.length > 0) {
+    while (this.#used < this.options.capacity && this.#waiters.length > 0) {
       const next = this.#waiters.findIndex((waiter) => this.#hasRoom(waiter.kind));
       const [waiter] = next === -1 ? [] : this.#waiters.splice(next, 1);
-      if (!waiter) return;
+      if (!waiter) {
+        this.#sendAway();
+        return;
+      }
       this.#take(waiter.kind);
       waiter.resolve();
+    }
+  }
+
+  /**
+   * Slots are free, and nobody who waits may have one: their kinds have their limits at work. Too many of their messages
+   * at hand would keep those of other kinds from coming, so the last ones go.
+   */
+  #sendAway(): void {
+    const staying = new Set<object>();
+    for (const { message } of this.#waiters) {
+      if (staying.size < this.options.mostWaiting) staying.add(message);
+    }
+    const leaving = this.#waiters.filter(({ message }) => !staying.has(message));
+    if (leaving.length === 0) return;
+    this.#waiters = this.#waiters.filter(({ message }) => staying.has(message));
+    for (const { kind, reject } of leaving) {
+      reject(new RetryLater(ASIDE, `All that may run of "${kind}" at once runs`, false));
     }
   }
 }

@@ -3,11 +3,12 @@ import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { ENV, type Env } from '../../kernel/env.js';
 import { Loop } from '../../kernel/loop.js';
 import { BROKER, type Broker } from '../../kernel/messaging/broker.js';
+import { DELAYS } from '../../kernel/messaging/settlement.js';
 import { PurgeTasks } from '../commands/purge-tasks.js';
 import { RecoverTasks } from '../commands/recover-tasks.js';
 import { RedispatchTasks } from '../commands/redispatch-tasks.js';
 import { TaskCounts } from '../queries/task-counts.js';
-import { runQueues, TASKS_PER_RUN_MESSAGE } from '../task.messages.js';
+import { ASIDE, runQueues, TASKS_PER_RUN_MESSAGE } from '../task.messages.js';
 import { WorkerRepository } from '../worker.repository.js';
 
 const RECOVER_BATCH = 500;
@@ -54,14 +55,21 @@ export class TaskReaper {
 
   async #redispatch(): Promise<number> {
     if (!this.broker.state().up) return 0;
-    const depths = await Promise.all(runQueues(this.env).map((queue) => this.broker.depth(queue)));
-    const messages = depths.reduce((sum, depth) => sum + depth, 0);
-    const queued = messages * TASKS_PER_RUN_MESSAGE;
+    const queued = (await this.#messages()) * TASKS_PER_RUN_MESSAGE;
     const asked = await this.mediator.execute(new RedispatchTasks(queued, REDISPATCH_BATCH));
     if (asked > 0)
       this.#logger.log({ tasks: asked }, 'Asked again for tasks that no queue seems to hold');
     // The new messages need time to arrive before the queues can be compared again.
     return 0;
+  }
+
+  /** Those that were put aside first, because they come back to their queues. */
+  async #messages(): Promise<number> {
+    const queues = runQueues(this.env);
+    const aside = queues.map((queue) => this.broker.retrying(queue, DELAYS[ASIDE]));
+    const counts = await Promise.all(aside);
+    counts.push(...(await Promise.all(queues.map((queue) => this.broker.depth(queue)))));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   async #fold(): Promise<number> {

@@ -8,6 +8,7 @@ import { continueTrace, runWithContext } from '../../kernel/observability/trace-
 import { FinishAttempt } from '../commands/finish-attempt.js';
 import { StartTask } from '../commands/start-task.js';
 import type { Task } from '../domain/task.js';
+import { runPrefetch } from '../task.messages.js';
 import type { RunTaskRequest } from '../tasks.dto.js';
 import { Slots } from './slots.js';
 import { TaskKinds } from './task-kinds.js';
@@ -37,7 +38,11 @@ export class TaskWorker {
     private readonly metrics: TaskMetrics,
     private readonly recycling: Recycling,
   ) {
-    this.#slots = new Slots(env.TASKS_CONCURRENCY, (kind) => kinds.get(kind)?.concurrency);
+    this.#slots = new Slots({
+      capacity: env.TASKS_CONCURRENCY,
+      limitOf: (kind) => kinds.get(kind)?.concurrency,
+      mostWaiting: runPrefetch(env) / 2,
+    });
     metrics.watchRunning(() => this.#runs.size);
   }
 
@@ -50,18 +55,21 @@ export class TaskWorker {
    * the broker's message is settled long before a long task ends. Nothing is lost by a crash: unclaimed, the
    * message comes again; claimed, the reaper sees this worker's lease end. When only the answer to the claim is lost,
    * the lease finds a task that nobody here knows, and hands it back.
+   *
+   * Rejects with an uncounted `RetryLater` when the kind has its limit at work, and too many messages wait like this one:
+   * those of other kinds would not come any more. `message` stands for the message that asks.
    */
-  take(request: RunTaskRequest): Promise<void> {
-    const taking = this.#take(request).finally(() => this.#taking.delete(taking));
+  take(request: RunTaskRequest, message: object): Promise<void> {
+    const taking = this.#take(request, message).finally(() => this.#taking.delete(taking));
     this.#taking.add(taking);
     return taking;
   }
 
-  async #take({ task_id: taskId, kind, priority }: RunTaskRequest): Promise<void> {
+  async #take({ task_id: taskId, kind, priority }: RunTaskRequest, message: object): Promise<void> {
     // As during a rolling update: another worker may know the kind, or this one after its own update.
     if (!this.kinds.get(kind)?.runner) throw new RetryLater('5s', `No handler for "${kind}" here`);
     if (this.#stopping) throw new GiveBack('The worker is shutting down');
-    await this.#slots.acquire(kind, priority);
+    await this.#slots.acquire(kind, priority, message);
     if (this.#hasStopped()) {
       this.#slots.release(kind);
       throw new GiveBack('The worker is shutting down');

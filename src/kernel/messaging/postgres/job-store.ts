@@ -188,6 +188,15 @@ export class JobStore {
     return Number(rows[0]?.['depth'] ?? 0);
   }
 
+  async delayed(queue: string): Promise<number> {
+    const rows = await this.sql(
+      `select count(*)::int as delayed from ${SCHEMA}.job
+       where name = $1 and state < 'active' and start_after > now()`,
+      [queue],
+    );
+    return Number(rows[0]?.['delayed'] ?? 0);
+  }
+
   async sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
     const { rows } = await this.#boss.getDb().executeSql(text, values);
     return rows as Record<string, unknown>[];

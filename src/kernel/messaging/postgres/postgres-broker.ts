@@ -59,6 +59,8 @@ export class PostgresBroker implements Broker {
   readonly #consumers = new Set<QueueConsumer>();
   readonly #replies = new Set<ReplyQueue>();
   #lastPublish: Promise<unknown> = Promise.resolve();
+  /** The calls since the last one that failed; one that fails has those behind it fail as well. */
+  #calls: { failure?: Error } = {};
 
   constructor(private readonly options: PostgresBrokerOptions) {
     this.#store = new JobStore({
@@ -100,7 +102,11 @@ export class PostgresBroker implements Broker {
 
   /** Calls take turns: of two inserts at once, either may be committed first. */
   async publish(messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]> {
-    const published = this.#lastPublish.then(() => this.#publishInTurn(messages));
+    const calls = this.#calls;
+    const published = this.#lastPublish.then(() => {
+      const { failure } = calls;
+      return failure ? messages.map(() => failure) : this.#publishInTurn(messages);
+    });
     this.#lastPublish = published;
     return published;
   }
@@ -160,6 +166,10 @@ export class PostgresBroker implements Broker {
 
   async depth(queue: string): Promise<number> {
     return this.#store.depth(queue);
+  }
+
+  async retrying(queue: string): Promise<number> {
+    return this.#store.delayed(queue);
   }
 
   get canPublish(): boolean {
@@ -226,8 +236,11 @@ export class PostgresBroker implements Broker {
       }
     } catch (error) {
       this.#connector.doubt();
-      // To keep the order, what comes after the failed batch is not tried.
-      return outcomes.fill(error instanceof Error ? error : new Error(String(error)), next);
+      // To keep the order, what comes after the failed batch is not tried, nor are the calls that wait.
+      const failure = error instanceof Error ? error : new Error(String(error));
+      this.#calls.failure = failure;
+      this.#calls = {};
+      return outcomes.fill(failure, next);
     }
     return outcomes;
   }

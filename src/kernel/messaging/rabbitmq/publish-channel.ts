@@ -10,6 +10,12 @@ export interface WindowLimits {
   readonly maxUnconfirmedBytes: number;
 }
 
+export interface ChannelListener {
+  readonly onRoom: () => void;
+  /** It ended, and nobody will know what became of messages that were written. */
+  readonly onUnknown: () => void;
+}
+
 /**
  * A confirm channel and its window of unconfirmed messages. Each message written is settled exactly once: by the
  * broker's confirm or refusal, or with an error when the channel ends, because then nobody knows.
@@ -30,29 +36,30 @@ export class PublishChannel implements Session {
   static async open(
     connection: ChannelModel,
     limits: WindowLimits,
-    onRoom: () => void,
+    listener: ChannelListener,
   ): Promise<PublishChannel> {
     const options = { highWaterMark: 2 * limits.maxUnconfirmed };
-    return new PublishChannel(await connection.createConfirmChannel(options), limits, onRoom);
+    return new PublishChannel(await connection.createConfirmChannel(options), limits, listener);
   }
 
-  private constructor(channel: ConfirmChannel, limits: WindowLimits, onRoom: () => void) {
+  private constructor(channel: ConfirmChannel, limits: WindowLimits, listener: ChannelListener) {
     this.#channel = channel;
     this.#limits = limits;
-    this.#onRoom = onRoom;
+    this.#onRoom = listener.onRoom;
     this.closed = endOf(channel, () => {
       this.#isOpen = false;
     });
     // Before amqplib's own listener, which settles what is unconfirmed.
     channel.prependOnceListener('close', () => {
       this.#isOpen = false;
+      if (this.#unconfirmed > 0) listener.onUnknown();
     });
     channel.on('return', (message) => {
       this.#noteReturn(message);
     });
     channel.on('drain', () => {
       this.#isChoked = false;
-      onRoom();
+      this.#onRoom();
     });
   }
 

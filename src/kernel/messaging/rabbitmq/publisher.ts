@@ -16,7 +16,8 @@ export interface PublisherLimits extends WindowLimits {
 /**
  * Publishes with pipelined confirms over one channel. While there is no channel, or the broker blocks us, calls
  * wait for it up to the timeout and then fail; nothing is written meanwhile, and what may wait is bounded. A
- * message that timed out may still arrive: the caller repeats it under the same id.
+ * message that timed out may still arrive: the caller repeats it under the same id. So that it cannot be passed by what
+ * came after it, what was not written by then fails as well.
  */
 export class Publisher {
   readonly #connection: BrokerConnection;
@@ -43,11 +44,14 @@ export class Publisher {
     const onRoom = (): void => {
       this.#planPump();
     };
+    const onUnknown = (): void => {
+      this.#failUnwritten('RabbitMQ was lost before the messages could be sent');
+    };
     const what = 'the publishing channel';
     this.#keeper = new SessionKeeper({ connection, what, log, onOpen: onRoom }, async (line) => {
       // A broker that came back empty, or lost an exchange, must have all queues before the first message.
       await topology.declareAll(line);
-      return PublishChannel.open(line, limits, onRoom);
+      return PublishChannel.open(line, limits, { onRoom, onUnknown });
     });
     connection.onChange(onRoom);
   }
@@ -132,15 +136,20 @@ export class Publisher {
   #expire(): void {
     for (const batch of this.#open) {
       if (batch.dueIn() > 0) break;
-      const at = this.#unwritten.indexOf(batch);
-      if (at >= 0) {
-        this.#unwritten.splice(at, 1);
-        this.#waiting -= batch.unwritten;
-      }
+      const reason = this.#timeoutReason();
+      if (batch.unwritten > 0) this.#failUnwritten(reason);
       this.#open.delete(batch);
-      batch.fail(new Error(this.#timeoutReason()));
+      batch.fail(new Error(reason));
     }
     this.#giveUpOnSilence();
+  }
+
+  #failUnwritten(reason: string): void {
+    for (const batch of this.#unwritten.splice(0)) {
+      this.#waiting -= batch.unwritten;
+      this.#open.delete(batch);
+      batch.fail(new Error(reason));
+    }
   }
 
   #timeoutReason(): string {

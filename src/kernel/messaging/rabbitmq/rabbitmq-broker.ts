@@ -6,13 +6,14 @@ import type {
   PublishOutcome,
   QueueDeclaration,
   ReplyQueue,
+  RetryDelayMs,
 } from '../broker.js';
 import { BrokerConnection, type Log } from './broker-connection.js';
 import { Consumer } from './consumer.js';
 import { Publisher, type PublisherLimits } from './publisher.js';
 import { ReplyConsumer } from './reply-consumer.js';
 import { within } from './session-keeper.js';
-import { onChannel, Topology } from './topology.js';
+import { onChannel, retryExchange, Topology } from './topology.js';
 import { toOutgoing } from './wire.js';
 
 export interface RabbitMqOptions extends Partial<PublisherLimits> {
@@ -128,6 +129,11 @@ export class RabbitMqBroker implements Broker {
     if (!connection) throw new Error('RabbitMQ is not connected');
     const { messageCount } = await onChannel(connection, (channel) => channel.checkQueue(queue));
     return messageCount;
+  }
+
+  /** Queues share the one where messages wait. */
+  async retrying(_queue: string, delayMs: RetryDelayMs): Promise<number> {
+    return this.depth(retryExchange(delayMs));
   }
 
   get canPublish(): boolean {
