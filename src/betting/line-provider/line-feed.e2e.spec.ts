@@ -151,6 +151,10 @@ describe('a deadline', () => {
       return answer.status === 409 ? answer : undefined;
     });
     expect(late.body).toMatchObject({ type: '/problems/event-closed' });
+    expect((await app.http.get(`/event/${event_id}`)).body).toMatchObject({
+      status: 'closed',
+      deadline,
+    });
   });
 });
 

@@ -40,12 +40,20 @@ export class ChangeEventsHandler implements BatchHandler<ChangeEvents> {
     const loaded = await this.events.loadMany([...new Set(ids)]);
     const now = await this.events.now();
     const line = new Map(loaded.map((event) => [event.id, LineEvent.of(event)]));
+    const closed = closeDue([...line.values()], now);
     const plans = commands.map((command) => plan(command, line, now));
     const told = plans.flatMap((one) => (one instanceof DomainError ? [] : one.told));
-    const saved = await this.events.saveMany(told);
+    const saved = await this.events.saveMany([...closed, ...told]);
     const viewOf = viewsOf([...loaded, ...saved]);
     return plans.map((one) => (one instanceof DomainError ? one : one.events.map(viewOf)));
   }
+}
+
+/** Closed for good, whatever becomes of the commands: while they keep an event locked, nobody else can close it. */
+function closeDue(events: readonly LineEvent[], now: Date): ToldChange[] {
+  for (const event of events) event.closeIfDue(now);
+  const released = events.flatMap((event) => event.releaseEvents());
+  return released.map((event) => ({ event, context: undefined }));
 }
 
 /** Does the command on the line; one that fails leaves nothing behind. */
