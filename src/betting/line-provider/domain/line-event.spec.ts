@@ -213,10 +213,10 @@ const ALLOWED: Readonly<Record<LineEventState['status'], readonly string[]>> = {
 
 const anyGoal: fc.Arbitrary<Goal | undefined> = fc.oneof(
   fc.constant(undefined),
-  fc.constantFrom('open', 'suspended', 'closed').map((status) => ({ to: status }) as Goal),
+  fc.constantFrom('open', 'suspended', 'closed').map((status) => ({ to: status })),
   fc
     .tuple(fc.constantFrom(WON, LOST, VOID, { ...WON, voidShare: 500 }), fc.boolean())
-    .map(([ending, again]) => ({ to: 'settled', ending, again }) as Goal),
+    .map(([ending, again]) => ({ to: 'settled', ending, again })),
 );
 const anyStep = fc.record({
   minutes: fc.integer({ min: 0, max: 20 }),
