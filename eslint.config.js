@@ -2,6 +2,7 @@ import comments from '@eslint-community/eslint-plugin-eslint-comments/configs';
 import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+import { noFloatMoney } from './scripts/no-float-money.mjs';
 
 // Sizes, async and typing rules come first, then the rules that only this project has. Each of those is a named rule,
 // so that it can be disabled alone and with a reason; test/architecture/lint-rules.spec.ts sees every one of them fail.
@@ -58,11 +59,7 @@ const millrace = {
       'MemberExpression[object.property.name="concurrent"][property.name=/^(skip|only)$/]',
       'CallExpression[callee.name=/^(xit|xtest|xdescribe|fit|fdescribe)$/]',
     ),
-    'no-float-money': forbid(
-      'Money and odds are integers here (minor units, thousandths): floats lose cents.',
-      'CallExpression[callee.name="parseFloat"]',
-      'MemberExpression[property.name=/^(parseFloat|toFixed|toPrecision)$/]',
-    ),
+    'no-float-money': noFloatMoney,
     'no-amqp-client': forbid(
       'The AMQP client is used only in src/kernel/messaging, where confirms and reconnects are solved once.',
       'ImportDeclaration[source.value=/^amqp(lib|-connection-manager)/]',

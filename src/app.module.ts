@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { LineProviderModule } from './betting/line-provider/index.js';
 import { IdentityModule } from './identity/index.js';
 import type { Env } from './kernel/env.js';
 import { KernelModule } from './kernel/kernel.module.js';
@@ -12,6 +13,7 @@ const MODULES = {
   providers: ProvidersModule,
   simulators: SimulatorsModule,
   tasks: TasksModule,
+  'line-provider': LineProviderModule,
 };
 
 /** The list of modules that the process carries. */

@@ -1,3 +1,4 @@
+import { CreateLineEvents1763683601000 } from './betting/line-provider/index.js';
 import { CreateIdentity1763683600000 } from './identity/index.js';
 import { CreateMessages1763683702000, CreateQuota1763683204000 } from './providers/index.js';
 import {
@@ -14,4 +15,5 @@ export const migrations = [
   CreateIdentity1763683600000,
   AddTaskOwners1763683610000,
   CreateMessages1763683702000,
+  CreateLineEvents1763683601000,
 ];

@@ -23,11 +23,19 @@ describe('the AsyncAPI document of the program', () => {
     expect(await asyncApiErrors({ ...document, channels: {} })).not.toEqual([]);
   });
 
-  it('has every route of the modules, each with its message', () => {
+  it('has every route of the program, each with its message', () => {
     const received = Object.values(document.operations).filter(
       ({ action }) => action === 'receive',
     );
     expect(received.map(({ title }) => title).sort()).toEqual([
+      'line-provider/events/:event_id/resettle',
+      'line-provider/events/:event_id/result',
+      'line-provider/events/:event_id/resume',
+      'line-provider/events/:event_id/suspend',
+      'line-provider/events/:event_id/void',
+      'line-provider/events/create',
+      'line-provider/events/snapshot',
+      'line-provider/events/update',
       'message-runs/queued',
       'providers/process',
       'task-runs/run',

@@ -113,6 +113,7 @@ export const envSchema = z.object({
     .default(['127.0.0.1:2197', '127.0.0.1:2198']),
   PROVIDERS_CONCURRENCY: int(1_024, 1, 10_000),
   PROVIDERS_RETENTION_DAYS: int(30, 1, 3_650),
+  LINE_HEARTBEAT_MS: int(10_000, 100, 3_600_000),
   EMULATE_MIN_MS: int(5_000, 0, 3_600_000),
   EMULATE_MAX_MS: int(10_000, 0, 3_600_000),
   EMULATE_FAILURE_PROBABILITY: z.coerce.number().min(0).max(1).default(0.2),

@@ -14,6 +14,7 @@ const serviceSchema = z.object({
   container_name: z.string().optional(),
   environment: z.record(z.string(), z.string()).default({}),
   ports: z.array(z.string()).default([]),
+  profiles: z.array(z.string()).default([]),
   depends_on: z.record(z.string(), z.object({ condition: z.string() })).default({}),
   healthcheck: z
     .object({ test: z.array(z.string()).optional(), disable: z.boolean().optional() })
@@ -26,7 +27,8 @@ const { services } = composeSchema.parse(parse(read('docker-compose.yml'), { mer
 const dockerfile = read('Dockerfile');
 
 const PROGRAMS = ['api', 'worker', 'relay', 'simulators'];
-const OURS = [...PROGRAMS, 'migrate'];
+const CONTEXTS = ['line-provider', 'bet-maker'];
+const OURS = [...PROGRAMS, ...CONTEXTS, 'migrate'];
 const SERVERS = ['postgres', 'rabbitmq', 'redis'];
 
 function service(name: string): z.output<typeof serviceSchema> {
@@ -45,6 +47,8 @@ describe('docker-compose.yml', () => {
       worker: 'millrace:local',
       relay: 'millrace:local',
       simulators: 'millrace:local',
+      'line-provider': 'millrace:local',
+      'bet-maker': 'millrace:local',
       migrate: 'millrace:local',
       postgres: 'postgres:18',
       rabbitmq: 'rabbitmq:4-management',
@@ -53,18 +57,21 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it.each([...PROGRAMS, ...SERVERS])('knows whether %s is healthy', (name) => {
+  it.each([...PROGRAMS, ...CONTEXTS, ...SERVERS])('knows whether %s is healthy', (name) => {
     expect(service(name).healthcheck?.test?.length).toBeGreaterThan(1);
   });
 
-  it.each(PROGRAMS)('starts %s after the migrations, on healthy servers', (name) => {
-    expect(service(name).depends_on).toEqual({
-      migrate: { condition: 'service_completed_successfully' },
-      postgres: { condition: 'service_healthy' },
-      rabbitmq: { condition: 'service_healthy' },
-      redis: { condition: 'service_healthy' },
-    });
-  });
+  it.each([...PROGRAMS, ...CONTEXTS])(
+    'starts %s after the migrations, on healthy servers',
+    (name) => {
+      expect(service(name).depends_on).toEqual({
+        migrate: { condition: 'service_completed_successfully' },
+        postgres: { condition: 'service_healthy' },
+        rabbitmq: { condition: 'service_healthy' },
+        redis: { condition: 'service_healthy' },
+      });
+    },
+  );
 
   it('migrates once Postgres is healthy', () => {
     expect(service('migrate').depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
@@ -74,6 +81,24 @@ describe('docker-compose.yml', () => {
   it('gives every role to one of the programs', () => {
     const roles = PROGRAMS.flatMap((name) => service(name).environment['ROLES']?.split(',') ?? []);
     expect(roles.sort()).toEqual(['api', 'relay', 'scheduler', 'simulators', 'worker']);
+  });
+
+  it.each(CONTEXTS)('runs %s alone, only where the profile is asked for', (name) => {
+    expect(service(name).profiles).toEqual(['betting']);
+    expect(service(name).environment).toMatchObject({
+      MODULES: name,
+      ROLES: 'api,worker,relay,scheduler',
+    });
+  });
+
+  it('starts nothing else by the profile, and nothing of it without', () => {
+    const profiled = Object.entries(services).filter(([, { profiles }]) => profiles.length > 0);
+    expect(profiled.map(([name]) => name).sort()).toEqual([...CONTEXTS].sort());
+  });
+
+  it('gives each betting context a port of its own on this machine', () => {
+    const ports = CONTEXTS.flatMap((name) => service(name).ports.map(interpolated));
+    expect(ports).toEqual(['127.0.0.1:8000:8000', '127.0.0.1:8001:8000']);
   });
 
   it.each(OURS)(

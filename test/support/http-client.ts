@@ -20,9 +20,17 @@ export class HttpClient {
   }
 
   post<Body = unknown>(path: string, body?: unknown, headers: Sent = {}): Promise<Answer<Body>> {
+    return this.#send<Body>('POST', path, body, headers);
+  }
+
+  put<Body = unknown>(path: string, body: unknown, headers: Sent = {}): Promise<Answer<Body>> {
+    return this.#send<Body>('PUT', path, body, headers);
+  }
+
+  #send<Body>(method: string, path: string, body: unknown, headers: Sent): Promise<Answer<Body>> {
     const raw = typeof body === 'string' || Buffer.isBuffer(body);
     return this.#request<Body>(path, {
-      method: 'POST',
+      method,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
