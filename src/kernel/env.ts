@@ -93,6 +93,12 @@ export const envSchema = z.object({
   TASKS_EVENTS: list
     .pipe(z.array(z.enum(['created', 'started', 'succeeded', 'failed', 'cancelled', 'retried'])))
     .default(['succeeded', 'failed', 'cancelled', 'retried']),
+  BETS_MIN_STAKE_MINOR: int(1, 1, 1_000_000_000_000),
+  BETS_MAX_STAKE_MINOR: int(10_000_000, 1, 1_000_000_000_000),
+  BETS_MAX_EVENT_LIABILITY_MINOR: int(1_000_000_000, 1, 1_000_000_000_000_000),
+  BETS_MAX_DAILY_LOSS_MINOR: int(100_000_000, 1, 1_000_000_000_000_000),
+  BETS_OPENING_BALANCE_MINOR: int(100_000_000, 0, 1_000_000_000_000_000),
+  BETS_LINE_SILENCE_MS: int(20_000, 100, 3_600_000),
   EMULATE_MIN_MS: int(5_000, 0, 3_600_000),
   EMULATE_MAX_MS: int(10_000, 0, 3_600_000),
   EMULATE_FAILURE_PROBABILITY: z.coerce.number().min(0).max(1).default(0.2),

@@ -1,0 +1,28 @@
+import { Injectable } from '@nestjs/common';
+import { Mediator } from '../../kernel/cqrs/mediator.js';
+import type { BetView } from './bets.dto.js';
+import { PlaceBets } from './commands/place-bets.js';
+import { EventNotFound } from './domain/bet.errors.js';
+import type { BetRequest } from './domain/placement.js';
+import { LineKeeper } from './line/line-keeper.js';
+
+/** Takes bets; one on an event that was never heard of is tried again once the line provider has told of it. */
+@Injectable()
+export class BetDesk {
+  constructor(
+    private readonly mediator: Mediator,
+    private readonly line: LineKeeper,
+  ) {}
+
+  async place(ownerId: string, requests: readonly BetRequest[]): Promise<BetView[]> {
+    try {
+      return await this.mediator.execute(new PlaceBets(ownerId, requests));
+    } catch (error) {
+      const isNews =
+        error instanceof EventNotFound &&
+        (await this.line.learn(requests.map((one) => one.eventId)));
+      if (!isNews) throw error;
+      return this.mediator.execute(new PlaceBets(ownerId, requests));
+    }
+  }
+}
