@@ -106,8 +106,9 @@ export class NotificationRepository {
   async purge(limit: number): Promise<number> {
     const rows = await this.database.query(
       `delete from bet_maker.notification where (tx, id) in (
-         select tx, id from bet_maker.notification where created_at < now() - interval '${RETENTION}'
-         order by tx, id limit $1 for update skip locked) returning 1`,
+         select tx, id from (
+           select tx, id, created_at from bet_maker.notification order by tx, id limit $1) as oldest
+         where created_at < now() - interval '${RETENTION}') returning 1`,
       [limit],
     );
     return rows.length;

@@ -101,31 +101,40 @@ export class UpdateStreams {
     this.#ping();
     const from = this.#shownUntil;
     const horizon = await this.notifications.horizon();
-    if (from !== undefined && from !== horizon) await this.#show(from, horizon);
+    // Who comes from now on catches up to the horizon by itself.
     this.#shownUntil = horizon;
+    if (from === undefined || from === horizon) return 0;
+    try {
+      await this.#show(from, horizon);
+    } catch (error) {
+      this.#shownUntil = from;
+      throw error;
+    }
     return 0;
   }
 
   async #show(from: string, horizon: string): Promise<void> {
-    const owners = [...this.#streams.keys()];
+    const streams = new Map([...this.#streams].map(([owner, own]) => [owner, [...own]]));
+    const owners = [...streams.keys()];
     let place: Place = { tx: from, id: '0' };
     for (;;) {
       const rows = await this.notifications.between(place, horizon, owners, ROWS);
-      for (const row of rows) await this.#tell(row);
+      for (const row of rows) await this.#tell(row, streams);
       const last = rows.at(-1);
       if (!last || rows.length < ROWS) return;
       place = last;
     }
   }
 
-  async #tell(notification: Notification): Promise<void> {
+  async #tell(
+    notification: Notification,
+    streams: ReadonlyMap<string, readonly UpdateStream[]>,
+  ): Promise<void> {
     const { owner_id: owner, event_id: eventId } = notification;
     const owners =
-      owner === null
-        ? await this.subscriptions.among(eventId, new Set(this.#streams.keys()))
-        : [owner];
+      owner === null ? await this.subscriptions.among(eventId, new Set(streams.keys())) : [owner];
     const text = textOf(notification);
-    for (const one of owners) for (const stream of this.#streams.get(one) ?? []) stream.show(text);
+    for (const one of owners) for (const stream of streams.get(one) ?? []) stream.show(text);
   }
 
   #ping(): void {
