@@ -29,6 +29,12 @@ const BENCHES = {
   'relay:snapshot': 'the same while a reader holds a snapshot for two minutes',
   'relay-order': 'four relays publish the messages of 1,000 keys, each key in its order',
   'tasks-list': 'GET /tasks?status= among a million finished tasks',
+  bets: 'POST /bet with ledger and idempotency keys at 64 connections, 1,000 users on 20 events, role api alone',
+  'bets:all-roles': 'the same while one process does everything',
+  'bets:one-event': 'the same with all bets on one event',
+  settlement: 'from the result of an event to the last of its 100,000 bets settled',
+  'settlement:million': 'the same with a million bets',
+  updates: 'from a change of an event to the streams of 10,000 users who have bet on it',
   'tasks-priority': 'the start of an urgent task while 100,000 others are queued',
 } as const;
 

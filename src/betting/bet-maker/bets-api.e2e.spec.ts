@@ -1,5 +1,5 @@
 import { type App, bootApp } from '../../../test/support/app.js';
-import { problemIn } from '../../../test/support/http-client.js';
+
 import { PlayedLine } from '../../../test/support/played-line.js';
 import type { BetView } from './bets.dto.js';
 import type { WalletView } from './wallet/wallet.dto.js';
