@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Mediator } from '../../kernel/cqrs/mediator.js';
+import { DomainError } from '../../kernel/domain/domain-error.js';
+import { BetMetrics } from './bet.metrics.js';
 import type { BetView } from './bets.dto.js';
 import { PlaceBets } from './commands/place-bets.js';
 import { EventNotFound } from './domain/bet.errors.js';
@@ -12,9 +14,21 @@ export class BetDesk {
   constructor(
     private readonly mediator: Mediator,
     private readonly line: LineKeeper,
+    private readonly metrics: BetMetrics,
   ) {}
 
   async place(ownerId: string, requests: readonly BetRequest[]): Promise<BetView[]> {
+    try {
+      const bets = await this.#place(ownerId, requests);
+      this.metrics.placed.inc(bets.length);
+      return bets;
+    } catch (error) {
+      if (error instanceof DomainError) this.metrics.refused.inc({ code: error.code });
+      throw error;
+    }
+  }
+
+  async #place(ownerId: string, requests: readonly BetRequest[]): Promise<BetView[]> {
     try {
       return await this.mediator.execute(new PlaceBets(ownerId, requests));
     } catch (error) {

@@ -5,6 +5,7 @@ import { ENV, type Env } from '../../kernel/env.js';
 import { PublishesEvents } from '../../kernel/messaging/event-contracts.js';
 import { BetDesk } from './bet-desk.js';
 import { BET_EVENT_CONTRACTS } from './bet.messages.js';
+import { BetMetrics } from './bet.metrics.js';
 import { BetRepository } from './bet.repository.js';
 import { BetsController } from './bets.controller.js';
 import {
@@ -26,6 +27,7 @@ import { IsLineKnownHandler, ListEventsHandler, ListSettlementsHandler } from '.
 import { GetExposureHandler } from './queries/exposure.js';
 import { GetWalletHandler, ListWalletEntriesHandler } from './queries/wallets.js';
 import { SettlementRepository } from './settlement.repository.js';
+import { SettlementRun } from './settlement-run.js';
 import { SettlementsController } from './settlements.controller.js';
 import { NotificationRepository } from './updates/notification.repository.js';
 import { Subscriptions } from './updates/subscriptions.repository.js';
@@ -47,6 +49,7 @@ import { WalletRepository } from './wallet/wallet.repository.js';
   providers: [
     ApplyLineHandler,
     BetDesk,
+    BetMetrics,
     BetRepository,
     CompleteSnapshotHandler,
     DepositMoneyHandler,
@@ -68,6 +71,7 @@ import { WalletRepository } from './wallet/wallet.repository.js';
     ResumeSettlementsHandler,
     SettleBetsHandler,
     SettlementRepository,
+    SettlementRun,
     Subscriptions,
     TakeSnapshotTurnHandler,
     UpdateKeeper,

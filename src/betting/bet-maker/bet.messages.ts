@@ -14,14 +14,15 @@ export const SETTLEMENTS = 'bet-maker-settlements';
 /** Bets in one event, so that a settlement of a million is two thousand messages. */
 const BETS_PER_EVENT = 500;
 
-export const chunkOfSettlement = z
-  .object({ event_id: z.string(), settlement: z.int(), behind: uuidParam })
-  .meta({ id: 'SettleBets' });
-export type ChunkOfSettlement = z.output<typeof chunkOfSettlement>;
+export const settlementKey = z
+  .object({ event_id: z.string(), settlement: z.int() })
+  .meta({ id: 'SettleBets', examples: [{ event_id: 'e-17', settlement: 1 }] });
+export type SettlementKey = z.output<typeof settlementKey>;
 
 /** Asks for the bets behind the last one that was settled. */
-export function nextChunkMessage(chunk: ChunkOfSettlement): OutboxMessage {
-  return commandMessage({ queue: SETTLEMENTS, route: 'next', body: chunk });
+export function settleMessage({ event_id, settlement }: SettlementKey): OutboxMessage {
+  const body: SettlementKey = { event_id, settlement };
+  return commandMessage({ queue: SETTLEMENTS, route: 'next', body });
 }
 
 export interface SettledBet {
@@ -46,7 +47,7 @@ export function betPlacedMessage(betId: string, bet: AcceptedBet): OutboxMessage
 }
 
 export function betsSettledMessages(
-  { event_id, settlement }: ChunkOfSettlement,
+  { event_id, settlement }: SettlementKey,
   bets: readonly SettledBet[],
 ): OutboxMessage[] {
   const parts = Array.from({ length: Math.ceil(bets.length / BETS_PER_EVENT) }, (_, index) =>

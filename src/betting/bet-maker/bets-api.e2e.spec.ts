@@ -77,8 +77,10 @@ describe('the bet maker', () => {
     expect(await count()).toBe(before);
   });
 
-  it('refuses -0 and what is no JSON as it is written', async () => {
+  it('refuses -0, digits beyond those that numbers keep, and what is no JSON', async () => {
     const event_id = await stand.offer();
+    const long = await stand.bet(`[{"event_id":"${event_id}","sum_bet":10.0000000000000001}]`);
+    expect(problemIn(long)).toMatchObject({ status: 422, errors: [{ field: '[0].sum_bet' }] });
     const minusZero = await stand.bet(`{"event_id":"${event_id}","sum_bet":-0}`);
     expect(problemIn(minusZero)).toMatchObject({ status: 422, errors: [{ field: 'sum_bet' }] });
     const notANumber = await stand.bet(`{"event_id":"${event_id}","sum_bet":NaN}`);

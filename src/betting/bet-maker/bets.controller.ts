@@ -5,6 +5,7 @@ import type { Caller } from '../../kernel/access/caller.js';
 import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { ApiAnswer, ApiProblems } from '../../kernel/http/api.decorators.js';
 import { DescribesIdempotency } from '../../kernel/http/idempotent.decorator.js';
+import { ExactNumbers } from '../../kernel/http/json-body.js';
 import type { Page } from '../../kernel/http/pages.js';
 import { inTheSameShape, uuidParam } from '../../kernel/http/shapes.js';
 import { MessageScope, OnMessage } from '../../kernel/messaging/message.decorators.js';
@@ -33,6 +34,7 @@ export class BetsController {
   @Post('bet')
   @OnMessage('bets/place')
   @DescribesIdempotency()
+  @ExactNumbers()
   @ApiOperation({ summary: 'Place a bet, or up to 1,000 at once, all or none' })
   @ApiAnswer(betView, {
     status: 201,

@@ -36,6 +36,23 @@ describe('bets that are placed at once', () => {
     await stopOthers(apps);
   });
 
+  it('with one key over two processes are one bet', async () => {
+    const { stand: one, apps } = await boot();
+    const event_id = await one.offer();
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        apps[index % 2]!.http.post<BetBody>(
+          '/bet',
+          { event_id, sum_bet: '1.00' },
+          { 'idempotency-key': 'one-for-both' },
+        ),
+      ),
+    );
+    expect(new Set(answers.map(({ body }) => body.bet_id)).size).toBe(1);
+    expect(await one.wallet()).toMatchObject({ reserved: 100n });
+    await stopOthers(apps);
+  });
+
   it('never exceed what an event may cost, nor what a user may lose a day', async () => {
     const limits = { BETS_MAX_EVENT_LIABILITY_MINOR: '5000', BETS_MAX_DAILY_LOSS_MINOR: '8000' };
     const { stand: one, apps } = await boot(limits, 2);

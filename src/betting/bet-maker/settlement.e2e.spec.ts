@@ -124,9 +124,8 @@ describe('a settlement', () => {
     await stand.settled(bet_id);
     const after = await stand.wallet();
     const event = stand.line.events.get(event_id);
-    const behind = '00000000-0000-0000-0000-000000000000';
     await stand.line.publish('line-provider.event-changed.v1', event, event_id);
-    await stand.app.send('bet-maker-settlements', 'next', { event_id, settlement: 1, behind });
+    await stand.app.send('bet-maker-settlements', 'next', { event_id, settlement: 1 });
     await stand.app.settle();
     expect(await stand.wallet()).toEqual(after);
   });

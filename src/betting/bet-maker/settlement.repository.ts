@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../../kernel/persistence/unit-of-work.js';
-import type { ChunkOfSettlement, SettledBet } from './bet.messages.js';
+import type { SettledBet, SettlementKey } from './bet.messages.js';
 import type { LineEvent } from './line/line.dto.js';
 
 /** Bets that one transaction settles. */
 export const CHUNK = 5_000;
+/** Keeps the advisory locks of turns apart from those taken for other purposes. */
+const TURN_SEED = 2_005_402;
 /** A settlement that nobody has touched for so long lost the message that carries it on. */
 const FORGOTTEN_AFTER = '15 seconds';
 
-export interface SettlementJob extends ChunkOfSettlement {
+export interface SettlementJob extends SettlementKey {
+  /** The last bet that was settled. */
+  readonly behind: string;
   readonly outcome: 'won' | 'lost' | 'void';
   readonly void_share: number;
   readonly dead_heat: number;
@@ -21,19 +25,19 @@ interface Chunk {
   readonly size: number;
 }
 
-/** Settles bets, set-based, in the open Unit of Work. Lock order: settlements of the event, wallets by owner. */
+/** Settles bets, set-based, in the open Unit of Work. Lock order: the turn of the event, wallets by owner. */
 @Injectable()
 export class SettlementRepository {
   constructor(private readonly unitOfWork: UnitOfWork) {}
 
   /** Answers those that are new. */
-  async begin(events: readonly LineEvent[]): Promise<ChunkOfSettlement[]> {
+  async begin(events: readonly LineEvent[]): Promise<SettlementKey[]> {
     const ended = events.filter(({ status }) => status === 'resulted' || status === 'voided');
     if (ended.length === 0) return [];
-    return this.unitOfWork.query<ChunkOfSettlement>(
+    return this.unitOfWork.query<SettlementKey>(
       `insert into bet_maker.settlement (event_id, settlement, outcome, void_share, dead_heat)
        select * from unnest($1::text[], $2::int[], $3::text[], $4::smallint[], $5::smallint[]) order by 1
-       on conflict do nothing returning event_id, settlement, behind`,
+       on conflict do nothing returning event_id, settlement`,
       [
         ended.map((event) => event.event_id),
         ended.map(({ result }) => result?.settlement ?? 1),
@@ -47,21 +51,27 @@ export class SettlementRepository {
   }
 
   /**
-   * Takes the turn of a chunk until the commit. Undefined when it was settled before, or a later settlement of the event
-   * has begun, which reaches all bets by itself.
+   * Takes the turn of a settlement until the commit. Undefined when somebody else has it and so carries it on, when it is
+   * done, or when a later settlement of the event has begun, which reaches all bets by itself.
    */
-  async take({
-    event_id,
-    settlement,
-    behind,
-  }: ChunkOfSettlement): Promise<SettlementJob | undefined> {
+  async take({ event_id, settlement }: SettlementKey): Promise<SettlementJob | undefined> {
+    const [turn] = await this.unitOfWork.query<{ taken: boolean }>(
+      `select pg_try_advisory_xact_lock(hashtextextended($1 || ' ' || $2::int, ${String(TURN_SEED)})) as taken`,
+      [event_id, settlement],
+    );
+    if (!turn?.taken) return undefined;
+    // Another settlement of the event ends its chunk first.
+    await this.unitOfWork.query(
+      `select pg_advisory_xact_lock(hashtextextended($1, ${String(TURN_SEED)}))`,
+      [event_id],
+    );
     const jobs = await this.unitOfWork.query<SettlementJob & { state: string }>(
       `select job.*, closed_at from bet_maker.settlement as job left join bet_maker.event using (event_id)
-       where job.event_id = $1 order by job.settlement for update of job`,
+       where job.event_id = $1 order by job.settlement`,
       [event_id],
     );
     const job = jobs.find((one) => one.settlement === settlement);
-    if (job?.state !== 'running' || job.behind !== behind) return undefined;
+    if (job?.state !== 'running') return undefined;
     if (jobs.at(-1) === job) return job;
     await this.#finish(job, 'superseded');
     return undefined;
@@ -84,13 +94,14 @@ export class SettlementRepository {
    * and is paid anew, and the debt is collected from the cash as far as that goes.
    */
   async settle(job: SettlementJob, { until }: Chunk): Promise<SettledBet[]> {
-    const owners = await this.unitOfWork.query<{ owner_id: string }>(
-      `select owner_id from bet_maker.wallet where owner_id in (
-         select owner_id from bet_maker.bet where event_id = $1 and bet_id > $2 and bet_id <= $3)
-       order by owner_id for update`,
+    await this.unitOfWork.query(
+      `select count(*) from (
+         select from bet_maker.wallet where owner_id in (
+           select owner_id from bet_maker.bet where event_id = $1 and bet_id > $2 and bet_id <= $3)
+         order by owner_id for update) as locked`,
       [job.event_id, job.behind, until],
     );
-    const settled = await this.unitOfWork.query<SettledBet>(SETTLE, [
+    return this.unitOfWork.query<SettledBet>(SETTLE, [
       job.event_id,
       job.behind,
       until,
@@ -100,8 +111,6 @@ export class SettlementRepository {
       job.dead_heat,
       job.closed_at,
     ]);
-    await this.collectDebts(owners.map((row) => row.owner_id));
-    return settled;
   }
 
   /** The wallets must be locked. */
@@ -132,14 +141,14 @@ export class SettlementRepository {
   }
 
   /** Marks settlements that nobody carries on as touched, and answers them. */
-  async takeForgotten(): Promise<ChunkOfSettlement[]> {
-    return this.unitOfWork.query<ChunkOfSettlement>(
+  async takeForgotten(): Promise<SettlementKey[]> {
+    return this.unitOfWork.query<SettlementKey>(
       `update bet_maker.settlement as job set touched_at = now() from (
          select event_id, settlement from bet_maker.settlement
          where state = 'running' and touched_at < now() - interval '${FORGOTTEN_AFTER}'
          limit 100 for update skip locked) as forgotten
        where job.event_id = forgotten.event_id and job.settlement = forgotten.settlement
-       returning job.event_id, job.settlement, job.behind`,
+       returning job.event_id, job.settlement`,
     );
   }
 
@@ -180,15 +189,22 @@ const SETTLE = `
       (case when case when before = 0 then not is_void else due <> paid end then due end, 'house', 'cash', 'payout')
     ) as moved (amount, taken_from, given_to, reason)
     where amount > 0),
+  change as materialized (
+    select owner_id, released, received, reversed, least(cash + received, debt + reversed) as collected
+    from bet_maker.wallet join (
+      select owner_id, sum(case when before = 0 then stake else 0 end)::bigint as released,
+             sum(case when before = 0 or due <> paid then due else 0 end)::bigint as received,
+             sum(case when before > 0 and due <> paid then paid else 0 end)::bigint as reversed
+      from due group by owner_id) as moved using (owner_id)),
   wallets as (
-    update bet_maker.wallet set reserved = reserved - released, cash = cash + received, debt = debt + reversed,
-           day_loss = case when loss_day = today then day_loss else 0 end - received + reversed, loss_day = today
-    from (select owner_id, sum(case when before = 0 then stake else 0 end)::bigint as released,
-                 sum(case when before = 0 or due <> paid then due else 0 end)::bigint as received,
-                 sum(case when before > 0 and due <> paid then paid else 0 end)::bigint as reversed
-          from due group by owner_id) as change,
-         (select (clock_timestamp() at time zone 'UTC')::date as today) as clock
+    update bet_maker.wallet set reserved = reserved - released, cash = cash + received - collected,
+           debt = debt + reversed - collected, loss_day = today,
+           day_loss = case when loss_day = today then day_loss else 0 end - received + reversed
+    from change, (select (clock_timestamp() at time zone 'UTC')::date as today) as clock
     where wallet.owner_id = change.owner_id),
+  debts as (
+    insert into bet_maker.transfer (owner_id, amount, taken_from, given_to, reason)
+    select owner_id, collected, 'cash', 'debt', 'collect' from change where collected > 0),
   exposures as (
     update bet_maker.exposure set paid = exposure.paid + change.paid
     from (select coalesce(sum(due - paid), 0)::bigint as paid from due) as change where event_id = $1),

@@ -1,21 +1,18 @@
 import { Body, Controller } from '@nestjs/common';
 import { SystemDoor } from '../../kernel/access/access.decorators.js';
-import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { MessageScope, OnMessage } from '../../kernel/messaging/message.decorators.js';
-import { chunkOfSettlement, type ChunkOfSettlement, SETTLEMENTS } from './bet.messages.js';
-import { SettleBets } from './commands/settle-bets.js';
+import { settlementKey, type SettlementKey, SETTLEMENTS } from './bet.messages.js';
+import { SettlementRun } from './settlement-run.js';
 
 /** The door through which settlements go on, chunk by chunk; several events at once, so that a large one stops nobody. */
 @Controller()
 @MessageScope(SETTLEMENTS, { prefetch: 4 })
 export class SettlementsController {
-  constructor(private readonly mediator: Mediator) {}
+  constructor(private readonly settlements: SettlementRun) {}
 
   @SystemDoor()
   @OnMessage('next', { idempotent: true })
-  async settleNextBets(
-    @Body({ schema: chunkOfSettlement }) chunk: ChunkOfSettlement,
-  ): Promise<void> {
-    await this.mediator.execute(new SettleBets(chunk));
+  async settleNextBets(@Body({ schema: settlementKey }) key: SettlementKey): Promise<void> {
+    await this.settlements.carryOn(key);
   }
 }

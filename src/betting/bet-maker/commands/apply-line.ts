@@ -6,7 +6,7 @@ import { Outbox } from '../../../kernel/outbox/outbox.js';
 import { FeedRepository } from '../line/feed.repository.js';
 import type { Heartbeat, LineEvent } from '../line/line.dto.js';
 import { LineRepository } from '../line/line.repository.js';
-import { nextChunkMessage } from '../bet.messages.js';
+import { settleMessage } from '../bet.messages.js';
 import { SettlementRepository } from '../settlement.repository.js';
 
 /** Takes over what is newer than what is known, and begins the settlements that follow from it. */
@@ -35,7 +35,7 @@ export class ApplyLineHandler implements Handler<ApplyLine> {
     await this.feed.see(events.map((event) => event.feed_version));
     if (changed.some(({ hasGap }) => hasGap)) await this.feed.wantSnapshot();
     const begun = await this.settlements.begin(changed.map(({ event }) => event));
-    await this.outbox.append(begun.map((job) => nextChunkMessage(job)));
+    await this.outbox.append(begun.map((job) => settleMessage(job)));
   }
 }
 

@@ -1,16 +1,20 @@
 import { Command } from '@nestjs/cqrs';
 import { type Handler, Handles } from '../../../kernel/cqrs/handles.js';
 import { Outbox } from '../../../kernel/outbox/outbox.js';
-import { betsSettledMessages, type ChunkOfSettlement, nextChunkMessage } from '../bet.messages.js';
+import { betsSettledMessages, settleMessage, type SettlementKey } from '../bet.messages.js';
+import { BetMetrics } from '../bet.metrics.js';
 import { CHUNK, SettlementRepository } from '../settlement.repository.js';
 import { NotificationRepository } from '../updates/notification.repository.js';
 
 /**
- * Settles the next bets of an event and asks for those behind them, in one transaction: whoever dies in between leaves
- * the message to the next. A chunk that was settled before is left alone.
+ * Settles the next bets of an event, and answers whether there are more. With `handOn` the message that asks for those is
+ * part of the same transaction. Repeated or at once with another one, it settles nothing twice.
  */
-export class SettleBets extends Command<void> {
-  constructor(readonly chunk: ChunkOfSettlement) {
+export class SettleBets extends Command<boolean> {
+  constructor(
+    readonly key: SettlementKey,
+    readonly handOn: boolean,
+  ) {
     super();
   }
 }
@@ -21,23 +25,25 @@ export class SettleBetsHandler implements Handler<SettleBets> {
     private readonly settlements: SettlementRepository,
     private readonly outbox: Outbox,
     private readonly notifications: NotificationRepository,
+    private readonly metrics: BetMetrics,
   ) {}
 
-  async execute({ chunk }: SettleBets): Promise<void> {
-    const job = await this.settlements.take(chunk);
-    if (!job) return;
-    const next = await this.settlements.nextChunk(job);
-    if (!next) {
+  async execute({ key, handOn }: SettleBets): Promise<boolean> {
+    const job = await this.settlements.take(key);
+    if (!job) return false;
+    const chunk = await this.settlements.nextChunk(job);
+    if (!chunk) {
       await this.settlements.finish(job);
-      return;
+      return false;
     }
-    const settled = await this.settlements.settle(job, next);
-    await this.settlements.advance(job, next, settled.length);
-    const { event_id, settlement } = job;
-    const more =
-      next.size < CHUNK ? [] : [nextChunkMessage({ event_id, settlement, behind: next.until })];
-    await this.outbox.append([...more, ...betsSettledMessages(job, settled)]);
+    const settled = await this.settlements.settle(job, chunk);
+    await this.settlements.advance(job, chunk, settled.length);
+    const hasMore = chunk.size === CHUNK;
+    const next = hasMore && handOn ? [settleMessage(key)] : [];
+    await this.outbox.append([...next, ...betsSettledMessages(key, settled)]);
     this.notifications.announce();
+    this.metrics.settled.inc(settled.length);
+    return hasMore;
   }
 }
 
@@ -53,7 +59,7 @@ export class ResumeSettlementsHandler implements Handler<ResumeSettlements> {
 
   async execute(): Promise<number> {
     const forgotten = await this.settlements.takeForgotten();
-    await this.outbox.append(forgotten.map((chunk) => nextChunkMessage(chunk)));
+    await this.outbox.append(forgotten.map(settleMessage));
     return forgotten.length;
   }
 }

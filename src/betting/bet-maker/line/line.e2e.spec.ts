@@ -66,6 +66,18 @@ describe('the picture of the line', () => {
     );
   });
 
+  it('goes on behind messages that cannot be read, which are dead letters', async () => {
+    stand = await BettingStand.boot();
+    const event_id = await stand.offer();
+    const poison = { ...stand.line.events.get(event_id), version: 2, ratio: '0.500' };
+    await stand.line.publish('line-provider.event-changed.v1', poison, event_id);
+    const { version } = await stand.line.change(event_id, { ratio: '2.300' });
+    await stand.known(event_id, version);
+    const letters = stand.app.deadLetters('bet-maker-line');
+    const id = await stand.app.until(async () => (await letters.ids())[0]);
+    expect((await letters.withId(id)).reason).toContain('ratio');
+  });
+
   it('ends up the same when every message comes ten times, shuffled, and a fifth is lost', async () => {
     const calm = await play((messages) => messages);
     let seed = 17;

@@ -5,6 +5,7 @@ import type { Caller } from '../../../kernel/access/caller.js';
 import { Mediator } from '../../../kernel/cqrs/mediator.js';
 import { ApiAnswer } from '../../../kernel/http/api.decorators.js';
 import { Idempotent } from '../../../kernel/http/idempotent.decorator.js';
+import { ExactNumbers } from '../../../kernel/http/json-body.js';
 import { type Page, pageQuery } from '../../../kernel/http/pages.js';
 import type { z } from 'zod';
 import { DepositMoney } from '../commands/deposit-money.js';
@@ -43,6 +44,7 @@ export class WalletController {
   @Post('deposit')
   @RequiresRight('admin')
   @Idempotent()
+  @ExactNumbers()
   @ApiOperation({ summary: 'Put money into a wallet' })
   @ApiAnswer(walletView, { status: 201 })
   async deposit(
