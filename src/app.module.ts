@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { BetMakerModule } from './betting/bet-maker/index.js';
 import { LineProviderModule } from './betting/line-provider/index.js';
 import { IdentityModule } from './identity/index.js';
 import type { Env } from './kernel/env.js';
@@ -13,6 +14,7 @@ const MODULES = {
   providers: ProvidersModule,
   simulators: SimulatorsModule,
   tasks: TasksModule,
+  'bet-maker': BetMakerModule,
   'line-provider': LineProviderModule,
 };
 

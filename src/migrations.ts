@@ -1,3 +1,4 @@
+import { CreateBetMaker1763683206000 } from './betting/bet-maker/index.js';
 import { CreateLineEvents1763683601000 } from './betting/line-provider/index.js';
 import { CreateIdentity1763683600000 } from './identity/index.js';
 import { CreateMessages1763683702000, CreateQuota1763683204000 } from './providers/index.js';
@@ -16,4 +17,5 @@ export const migrations = [
   AddTaskOwners1763683610000,
   CreateMessages1763683702000,
   CreateLineEvents1763683601000,
+  CreateBetMaker1763683206000,
 ];

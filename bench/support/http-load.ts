@@ -17,9 +17,15 @@ export interface LoadResult extends Percentiles {
 }
 
 /** An HTTP/1.1 request as bytes. */
-export function httpRequest(method: 'GET' | 'POST', url: string, body?: string): Buffer {
+export function httpRequest(
+  method: 'GET' | 'POST',
+  url: string,
+  body?: string,
+  headers: Readonly<Record<string, string>> = {},
+): Buffer {
   const { host, pathname, search } = new URL(url);
   const lines = [`${method} ${pathname}${search} HTTP/1.1`, `host: ${host}`];
+  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
   if (body !== undefined)
     lines.push('content-type: application/json', `content-length: ${Buffer.byteLength(body)}`);
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`);

@@ -45,6 +45,9 @@ import { ShardLeases } from './outbox/shard-leases.js';
 import { createDataSource } from './persistence/data-source.js';
 import { Database } from './persistence/database.js';
 import { Recycling } from './recycling.js';
+import { RedisConnection } from './redis/redis-connection.js';
+import { SharedSets } from './redis/shared-sets.js';
+import { Signals } from './redis/signals.js';
 import { UnitOfWork } from './persistence/unit-of-work.js';
 
 const SERVICES = [
@@ -58,6 +61,8 @@ const SERVICES = [
   Outbox,
   OutboxRelay,
   Recycling,
+  SharedSets,
+  Signals,
   UnitOfWork,
 ];
 
@@ -75,6 +80,8 @@ export class KernelModule implements OnApplicationBootstrap, OnApplicationShutdo
     private readonly promoter: DelayedPromoter,
     private readonly housekeeping: Housekeeping,
     private readonly letters: DeadLetterCollector,
+    private readonly signals: Signals,
+    private readonly redis: RedisConnection,
   ) {}
 
   static for(env: Env): DynamicModule {
@@ -104,6 +111,7 @@ export class KernelModule implements OnApplicationBootstrap, OnApplicationShutdo
         OutboxStore,
         OutboxWakeUp,
         Redrive,
+        RedisConnection,
         ShardLeases,
       ],
       exports: [...SERVICES, ENV, DataSource, BROKER, DiscoveryModule],
@@ -135,6 +143,8 @@ export class KernelModule implements OnApplicationBootstrap, OnApplicationShutdo
     await this.promoter.stop();
     await this.wakeUp.stop();
     if (this.env.ROLES.includes('relay')) await this.relay.stop();
+    await this.signals.stop();
+    await this.redis.close();
     await this.broker.close();
     await this.dataSource.destroy();
     await flushTelemetry();

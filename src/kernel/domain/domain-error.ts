@@ -19,6 +19,8 @@ export interface FieldError {
 export interface DomainErrorDetails {
   readonly errors?: readonly FieldError[];
   readonly retryAfterSeconds?: number;
+  /** Further members of the problem document, in snake_case: what a program needs to go on, as a new price. */
+  readonly members?: Readonly<Record<string, unknown>>;
 }
 
 /**

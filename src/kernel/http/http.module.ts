@@ -5,6 +5,7 @@ import { AllowedMethods } from './allowed-methods.js';
 import { Draining } from './draining.js';
 import { Idempotency } from './idempotency.js';
 import { IdempotencyStore } from './idempotency.store.js';
+import { KeyedCommands } from './keyed-commands.js';
 import { ProblemFilter } from './problem.filter.js';
 import { SchemaPipe } from './validation.js';
 
@@ -20,9 +21,10 @@ import { SchemaPipe } from './validation.js';
     Draining,
     Idempotency,
     IdempotencyStore,
+    KeyedCommands,
     { provide: APP_PIPE, useClass: SchemaPipe },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
-  exports: [Idempotency, IdempotencyStore],
+  exports: [Idempotency, IdempotencyStore, KeyedCommands],
 })
 export class HttpModule {}

@@ -61,6 +61,57 @@ export class IdempotencyStore {
     return lock.inserted ? { outcome: 'claimed' } : this.#known(id);
   }
 
+  /**
+   * Takes many keys at once, until the open Unit of Work ends. Waits for transactions that hold one of them, in one
+   * order for all, so take them before any other lock. No outcome is `busy`. Answer by {@link keepMany}.
+   */
+  async claimMany(ids: readonly IdempotencyKey[]): Promise<Claim[]> {
+    const [scopes, keys] = [ids.map(({ scope }) => scope), ids.map(({ key }) => key)];
+    // Two statements, because what the lock waited for is only seen by a later one.
+    await this.unitOfWork.query(
+      `with lock as materialized (
+         select distinct hashtextextended(scope || ' ' || key, ${LOCK_SEED}) as id
+         from unnest($1::text[], $2::text[]) as asked (scope, key) order by id)
+       select count(pg_advisory_xact_lock(id)) from lock`,
+      [scopes, keys],
+    );
+    const rows = await this.unitOfWork.query<Row & { place: number }>(
+      `select asked.place::int, fingerprint, status, headers, body
+       from unnest($1::text[], $2::text[]) with ordinality as asked (scope, key, place)
+       join kernel.idempotency as known using (scope, key) where known.expires_at > now()`,
+      [scopes, keys],
+    );
+    const known = new Map(rows.map((row) => [row.place - 1, row]));
+    return ids.map(({ fingerprint }, index) => {
+      const row = known.get(index);
+      if (!row) return { outcome: 'claimed' };
+      const { status, headers, body } = row;
+      return row.fingerprint.equals(fingerprint)
+        ? { outcome: 'finished', answer: { status, headers, body } }
+        : { outcome: 'reused' };
+    });
+  }
+
+  /** Keeps the answers of keys that {@link claimMany} gave; it is written with the commit. */
+  keepMany(answered: readonly (IdempotencyKey & { readonly answer: StoredAnswer })[]): void {
+    if (answered.length === 0) return;
+    this.unitOfWork.deferInsert(
+      `insert into kernel.idempotency (scope, key, fingerprint, status, headers, body, expires_at)
+       select *, now() + interval '${LIFETIME}'
+       from unnest($1::text[], $2::text[], $3::bytea[], $4::int[], $5::text[]::jsonb[], $6::text[])
+       on conflict (scope, key) do update set fingerprint = excluded.fingerprint, status = excluded.status,
+         headers = excluded.headers, body = excluded.body, expires_at = excluded.expires_at`,
+      [
+        answered.map(({ scope }) => scope),
+        answered.map(({ key }) => key),
+        answered.map(({ fingerprint }) => fingerprint),
+        answered.map(({ answer }) => answer.status),
+        answered.map(({ answer }) => JSON.stringify(answer.headers)),
+        answered.map(({ answer }) => answer.body),
+      ],
+    );
+  }
+
   /** Keeps the answer of a claimed key; it becomes visible when the open Unit of Work commits. */
   async finish({ scope, key }: IdempotencyKey, answer: StoredAnswer): Promise<void> {
     await this.unitOfWork.query(

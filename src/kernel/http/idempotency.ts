@@ -133,7 +133,8 @@ async function within(
   }
 }
 
-function identify({ key, request }: KeyedRequest): IdempotencyKey {
+/** Throws for a key that no header may carry. */
+export function identify({ key, request }: KeyedRequest): IdempotencyKey {
   if (!KEY.test(key)) {
     throw new DomainError(
       'malformed',
@@ -172,7 +173,7 @@ function replay({ status, headers, body }: StoredAnswer, reply: FastifyReply): u
   return body === null ? undefined : JSON.parse(body);
 }
 
-function keyReused(): DomainError {
+export function keyReused(): DomainError {
   return new DomainError(
     'invalid',
     'idempotency-key-reused',

@@ -13,8 +13,12 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
  * and without a key, where the whole of Nest and Fastify take 12.
  */
 export function Idempotent(): MethodDecorator {
+  return applyDecorators(wrap, DescribesIdempotency());
+}
+
+/** Only documents the header, for methods whose commands answer by `KeyedCommands`. */
+export function DescribesIdempotency(): MethodDecorator {
   return applyDecorators(
-    wrap,
     ApiHeader({
       name: 'Idempotency-Key',
       required: false,

@@ -1,4 +1,5 @@
-import type { FastifyInstance } from 'fastify';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError } from '../domain/domain-error.js';
 
 /** Deeper than any document of ours; recursive code behind the parser is safe at this depth. */
@@ -7,6 +8,18 @@ const MAX_DEPTH = 64;
 const OPENING = /[[{]/g;
 /** The escapes of U+0000 and of surrogates; raw ones cannot come out of UTF-8. */
 const SUSPICIOUS_ESCAPE = /\\u(0000|d[89a-f])/i;
+
+/** From 17 characters on a number may have more digits than a double keeps. */
+const LONG_NUMBER = /[\d.]{17}/;
+const MAX_NUMBER_LENGTH = 16;
+
+/**
+ * Bodies of this route keep what they say: a number too long to be kept exactly arrives as its text, so that a schema of
+ * decimals can refuse it instead of taking the number next to it. Over HTTP only.
+ */
+export function ExactNumbers(): MethodDecorator {
+  return RouteConfig({ exactNumbers: true });
+}
 
 type Done = (error: Error | null, body?: unknown) => void;
 
@@ -31,9 +44,22 @@ export function useJsonBodies(fastify: FastifyInstance): void {
     void parse(request, text, ((error, value) => {
       if (error) done(syntaxProblem(text));
       else if (SUSPICIOUS_ESCAPE.test(text) && !isStorable(value)) done(unstorable());
-      else done(null, value);
+      else done(null, isExact(request) && LONG_NUMBER.test(text) ? withLongNumbers(text) : value);
     }) as Done);
   });
+}
+
+function isExact({ routeOptions }: FastifyRequest): boolean {
+  return (routeOptions.config as { exactNumbers?: boolean }).exactNumbers === true;
+}
+
+/** The text has been parsed before, so it is JSON and has no forbidden keys. */
+function withLongNumbers(text: string): unknown {
+  const keep = (_key: string, value: unknown, context?: { readonly source: string }): unknown => {
+    const isLong = typeof value === 'number' && (context?.source.length ?? 0) > MAX_NUMBER_LENGTH;
+    return isLong ? context?.source : value;
+  };
+  return JSON.parse(text, keep);
 }
 
 /** Most bodies do not have enough brackets to be too deep; only the others are read by hand. */

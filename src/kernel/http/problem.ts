@@ -21,6 +21,8 @@ export interface Verdict {
   readonly code: string;
   readonly detail: string;
   readonly errors?: readonly FieldError[];
+  /** Members of the document beyond those of every problem. */
+  readonly members?: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
   /** True for what the operator must hear of; the client only learns the trace id. */
   readonly unexpected: boolean;
@@ -101,8 +103,9 @@ export function verdict(status: number, more: Partial<Verdict> = {}): Verdict {
 }
 
 export function problemOf(given: Verdict, instance: string, traceId: string): Problem {
-  const { status, code, detail, errors } = given;
+  const { status, code, detail, errors, members } = given;
   return {
+    ...members,
     type: `/problems/${code}`,
     title: STATUS_CODES[status] ?? 'Error',
     status,
@@ -115,11 +118,12 @@ export function problemOf(given: Verdict, instance: string, traceId: string): Pr
 
 function ofDomainError({ kind, code, message, details }: DomainError): Verdict {
   const status = STATUS_OF[kind];
-  const { errors, retryAfterSeconds } = details;
+  const { errors, members, retryAfterSeconds } = details;
   return verdict(status, {
     code,
     detail: message,
     ...(errors ? { errors } : {}),
+    ...(members ? { members } : {}),
     ...(retryAfterSeconds === undefined ? {} : { headers: retryAfter(retryAfterSeconds) }),
   });
 }
