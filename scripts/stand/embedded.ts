@@ -17,6 +17,8 @@ import {
   type StandState,
 } from './state.ts';
 
+/** Where the program serves its simulated providers unless it is told otherwise. */
+const SIMULATOR_PORTS = { SIMULATOR_FREE_PORT: 2197, SIMULATOR_PAID_PORT: 2198 };
 const START_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 60_000;
 
@@ -35,7 +37,9 @@ export async function up(port: number, digest: string): Promise<void> {
     );
     await down();
   }
-  await demandFreePort(port);
+  await demandFreePort('PORT', port);
+  for (const [name, fallback] of Object.entries(SIMULATOR_PORTS))
+    await demandFreePort(name, Number(process.env[name] || fallback));
   forgetState();
   await waitUntilReady(startSupervisor(port, digest));
 }
@@ -110,11 +114,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function demandFreePort(port: number): Promise<void> {
+function demandFreePort(variable: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', () => {
-      const hint = `free it, or choose another one: make all PORT=${port + 1}`;
+      const hint = `free it, or choose another one: make all ${variable}=${port + 1}`;
       reject(new StandError(`Port ${port} is taken by another program: ${hint}`));
     });
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()));

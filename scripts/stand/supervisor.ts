@@ -44,6 +44,7 @@ try {
 
 async function bringUp(): Promise<void> {
   const env: NodeJS.ProcessEnv = {
+    ...providersAtSimulators(),
     AUTH_MODE: 'open',
     HOST: '127.0.0.1',
     ...process.env,
@@ -63,6 +64,17 @@ async function bringUp(): Promise<void> {
   });
   await step('Migrations', () => migrate(env));
   await step('Program, all roles', () => startProgram(env));
+}
+
+/** The program finds its own simulators, also where their ports were moved. */
+function providersAtSimulators(): Record<string, string> {
+  const { SIMULATOR_FREE_PORT, SIMULATOR_PAID_PORT } = process.env;
+  const [free, paid] = [SIMULATOR_FREE_PORT || '2197', SIMULATOR_PAID_PORT || '2198'];
+  return {
+    PROVIDER_FREE_URL: `http://127.0.0.1:${free}/v1/messages`,
+    PROVIDER_PAID_URL: `http://127.0.0.1:${paid}/v1/messages`,
+    PROVIDERS_PRIVATE_HOSTS: `127.0.0.1:${free},127.0.0.1:${paid}`,
+  };
 }
 
 async function startDatabase(): Promise<Service> {

@@ -10,6 +10,8 @@ import { QuotaStore } from '../quota/quota-store.js';
 
 /** A book that is lost is opened again when every permit of before has run out. */
 const OPENING_MS = 2 * LEASE_MS;
+/** Longer than tokens that nobody wants stay with a process. */
+const DRAINING_MS = 150;
 
 /** The gates of this process, one per provider with a quota, each with the limits that are configured now. */
 @Injectable()
@@ -23,9 +25,15 @@ export class QuotaGates {
     private readonly history: CallHistory,
   ) {}
 
-  /** A token at once, or a denial. Never rejects. */
-  acquire(provider: Provider): Promise<Permit | Denial> {
-    return this.#gateOf(provider).acquire();
+  /**
+   * A token or a denial: at once, but for the moment in which the last tokens of an epoch are out. Some of them may come
+   * back, and to pay meanwhile would be too early. Never rejects.
+   */
+  async acquire(provider: Provider): Promise<Permit | Denial> {
+    const gate = this.#gateOf(provider);
+    const first = await gate.acquire();
+    const isDraining = 'retryAfterMs' in first && first.phase === 'draining';
+    return isDraining ? gate.acquire({ maxWaitMs: DRAINING_MS }) : first;
   }
 
   /** Opens the book of a provider that was never used, or is lost, before the first message needs it. */

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../kernel/persistence/database.js';
-import type { Quota } from '../quota/engine/quota.js';
-import type { Recovered } from '../quota/quota-store.js';
+import type { Quota, Recovered } from '../quota/engine/quota.js';
 
 /** Between its entry in the journal and its arrival at the provider. */
 const ON_ITS_WAY_MS = 1_000;
