@@ -13,16 +13,40 @@ const DOORS: Readonly<Record<string, string>> = {
   Auth_me: 'caller',
   Auth_refresh: 'public',
   Auth_register: 'public',
+  Bets_get: 'own',
+  Bets_list: 'own',
+  Bets_place: 'own',
   DeadLetters_discard: 'task:operate',
   DeadLetters_get: 'task:operate',
   DeadLetters_list: 'task:operate',
   DeadLetters_redriveMatching: 'task:operate',
   DeadLetters_redriveOne: 'task:operate',
   DeadLetters_summarize: 'task:operate',
+  Events_exposure: 'betting:trade',
+  Events_list: 'caller',
+  Events_settlements: 'betting:trade',
   Health_all: 'public',
   Health_live: 'public',
   Health_ready: 'public',
+  LineEvents_create: 'betting:trade',
+  LineEvents_get: 'betting:trade',
+  LineEvents_resettle: 'betting:trade',
+  LineEvents_result: 'betting:trade',
+  LineEvents_resume: 'betting:trade',
+  LineEvents_suspend: 'betting:trade',
+  LineEvents_update: 'betting:trade',
+  LineEvents_void: 'betting:trade',
+  Messages_create: 'own',
+  Messages_get: 'own',
+  Messages_list: 'own',
   Metrics_scrape: 'public',
+  ProviderUsage_chart: 'caller',
+  ProviderUsage_page: 'caller',
+  ProviderUsage_usage: 'caller',
+  Providers_drain: 'admin',
+  Providers_enable: 'admin',
+  Providers_list: 'caller',
+  Providers_put: 'admin',
   Roles_list: 'admin',
   Roles_put: 'admin',
   TaskEvents_watch: 'own',
@@ -44,9 +68,13 @@ const DOORS: Readonly<Record<string, string>> = {
   Tasks_retry: 'own',
   Tasks_retryMatching: 'task:operate',
   Tasks_summarize: 'own',
+  Updates_watch: 'own',
   Users_change: 'admin',
   Users_get: 'admin',
   Users_list: 'admin',
+  Wallet_deposit: 'admin',
+  Wallet_get: 'own',
+  Wallet_list: 'own',
 };
 
 interface Operation {
@@ -81,6 +109,7 @@ let bob: TestUser;
 let operator: TestUser;
 let admin: TestUser;
 let payer: TestUser;
+let trader: TestUser;
 
 describe('access', () => {
   beforeAll(async () => {
@@ -100,6 +129,7 @@ describe('access', () => {
     bob = await signUp(app, { roles: ['technologist'] });
     operator = await signUp(app, { roles: ['operator'] });
     payer = await signUp(app, { rights: ['provider:paid'] });
+    trader = await signUp(app, { roles: ['trader'] });
     admin = await signUp(app, { roles: ['admin'] });
   });
   afterAll(() => app.stop());
@@ -137,7 +167,8 @@ describe('access', () => {
         [bob, []],
         [operator, ['task:operate']],
         [payer, ['provider:paid']],
-        [admin, ['task:operate', 'admin']],
+        [trader, ['betting:trade']],
+        [admin, ['task:operate', 'betting:trade', 'admin']],
       ]);
       for (const [user, granted] of rights) {
         for (const operation of operations) {

@@ -61,7 +61,9 @@ export class HttpClient {
     const headers = { connection: 'close', ...(init.headers as Sent) };
     const response = await fetch(new URL(path, this.url), { ...init, headers });
     const type = response.headers.get('content-type') ?? '';
-    const text = await response.text();
+    const isStream = type.startsWith('text/event-stream');
+    if (isStream) await response.body?.cancel(); // it would last
+    const text = isStream ? '' : await response.text();
     if (response.status >= 400 && !type.startsWith('application/problem+json')) {
       throw new Error(`${path} answered ${String(response.status)} as "${type}": ${text}`);
     }

@@ -24,6 +24,7 @@ export type SnapshotRequest = z.output<typeof snapshotRequest>;
 const feedState = {
   feed_version: lineEvent.shape.feed_version.meta({
     description: 'The number of the last change of any event.',
+    examples: ['123'],
   }),
   incarnation: z.uuid().meta({
     description: 'Another one than before: what was known of the feed is void.',

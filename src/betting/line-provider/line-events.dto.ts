@@ -25,16 +25,20 @@ export const eventIdParam = z
 const eventId = z
   .union([eventIdParam, z.int().min(0)], { error: 'must be a text, or a whole number' })
   .transform(String)
-  .meta({ description: 'A whole number is taken as its text.', examples: ['e-17'] });
+  .meta({ description: 'A whole number is taken as its text.' });
 
 const version = z.int().min(1).optional().meta({
   description: 'The version that you have seen; another one by now is a conflict. Default: any.',
 });
 
-/** A decimal number or text of at most three places, as thousandths; `isFit` and `rule` say which of them. */
-function thousandths(isFit: (value: number) => boolean, rule: string) {
+/**
+ * A decimal number or text of at most three places, as thousandths; `isFit` and `rule` say which of them. (Of what is
+ * transformed the documents show only examples that stand before the transformation.)
+ */
+function thousandths(isFit: (value: number) => boolean, rule: string, example: string) {
   const error = `must be a decimal ${rule} with at most three places`;
-  return z.union([z.number(), z.string()], { error }).transform((value, context) => {
+  const given = z.union([z.number(), z.string()], { error }).meta({ examples: [example] });
+  return given.transform((value, context) => {
     const parsed = thousandthsOf(value);
     if (parsed !== undefined && isFit(parsed)) return parsed;
     context.addIssue({ code: 'custom', message: error });
@@ -45,10 +49,8 @@ function thousandths(isFit: (value: number) => boolean, rule: string) {
 const ratio = thousandths(
   (value) => value > ALL && value <= MAX_RATIO,
   'above 1, up to 1,000,000,',
-).meta({
-  description: 'Decimal odds above 1, with at most three places, as a number or a text.',
-  examples: ['1.85'],
-});
+  '1.85',
+).meta({ description: 'Decimal odds above 1, with at most three places, as a number or a text.' });
 
 const deadline = z
   .union(
@@ -58,15 +60,16 @@ const deadline = z
     ],
     { error: 'must be seconds since 1970, or an instant such as 2026-11-21T18:00:00Z' },
   )
+  .meta({ examples: ['2099-11-21T18:00:00Z'] })
   .transform((given) => new Date(typeof given === 'number' ? given * 1_000 : given))
   .meta({
     description: 'When betting ends: seconds since 1970, or an instant in RFC 3339.',
-    examples: ['2099-11-21T18:00:00Z'],
   });
 
 /** A text that is one of the words, in any case, as what it means. */
 function word<Meaning>(words: readonly string[], meaningOf: (word: string) => Meaning | undefined) {
-  return z.string().transform((given, context) => {
+  const text = z.string().meta({ examples: words.slice(0, 1) });
+  return text.transform((given, context) => {
     const meaning = meaningOf(given);
     if (meaning !== undefined) return meaning;
     context.addIssue({ code: 'custom', message: `must be one of: ${words.join(', ')}` });
@@ -88,7 +91,7 @@ export const createEvent = z
     deadline,
     status: word(FIRST_WORDS, firstStatusOf)
       .prefault('open')
-      .meta({ description: `In any case, one of: ${FIRST_WORDS.join(', ')}.`, examples: ['open'] }),
+      .meta({ description: `In any case, one of: ${FIRST_WORDS.join(', ')}.` }),
   })
   .meta({
     id: 'CreateLineEvent',
@@ -138,17 +141,15 @@ export type VersionRequest = z.output<typeof versionBody>;
 
 const endingFields = {
   version,
-  void_share: thousandths((value) => value < ALL, 'from 0 to below 1')
+  void_share: thousandths((value) => value < ALL, 'from 0 to below 1', '0.5')
     .optional()
     .meta({
       description: 'The part of each stake that is given back whatever the outcome. Default 0.',
-      examples: ['0.5'],
     }),
-  dead_heat: thousandths((value) => value > 0 && value <= ALL, 'above 0, up to 1,')
+  dead_heat: thousandths((value) => value > 0 && value <= ALL, 'above 0, up to 1,', '0.5')
     .optional()
     .meta({
       description: 'The part of the winnings that is paid, where a place is shared. Default 1.',
-      examples: ['0.5'],
     }),
 };
 

@@ -216,7 +216,7 @@ const anyGoal: fc.Arbitrary<Goal | undefined> = fc.oneof(
   fc.constantFrom('open', 'suspended', 'closed').map((status) => ({ to: status })),
   fc
     .tuple(fc.constantFrom(WON, LOST, VOID, { ...WON, voidShare: 500 }), fc.boolean())
-    .map(([ending, again]) => ({ to: 'settled', ending, again })),
+    .map(([ending, again]) => ({ to: 'settled' as const, ending, again })),
 );
 const anyStep = fc.record({
   minutes: fc.integer({ min: 0, max: 20 }),
