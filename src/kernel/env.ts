@@ -69,11 +69,9 @@ export const envSchema = z.object({
   CORS_ORIGINS: list
     .pipe(
       z.array(
-        z
-          .string()
-          .refine((value) => URL.parse(value)?.origin === value, {
-            error: 'must be an origin, such as https://app.example.com',
-          }),
+        z.string().refine((value) => URL.parse(value)?.origin === value, {
+          error: 'must be an origin, such as https://app.example.com',
+        }),
       ),
     )
     .default([]),
