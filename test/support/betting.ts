@@ -77,7 +77,7 @@ export class BettingStand {
         `select from bet_maker.bet where bet_id = $1 and settlement >= $2`,
         [id, settlement],
       );
-      return rows.length > 0 && (await this.app.http.get<BetBody>(`/bets/${id}`)).body;
+      return rows.length > 0 ? (await this.app.http.get<BetBody>(`/bets/${id}`)).body : undefined;
     });
   }
 

@@ -85,9 +85,9 @@ describe('bets that are placed at once', () => {
         return rows.length === 1;
       });
       const [row] = await one.app.sql(
-        `select count(*)::int as bets, count(*) filter (where settlement = 1)::int as settled,
-                count(*) filter (where status = 'voided' and placed_at <= closed_at)::int as robbed,
-                count(*) filter (where status = 'won' and placed_at > closed_at)::int as late
+        `select count(*)::int as bets, count(*) filter (where bet.settlement = 1)::int as settled,
+                count(*) filter (where bet.status = 'voided' and placed_at <= closed_at)::int as robbed,
+                count(*) filter (where bet.status = 'won' and placed_at > closed_at)::int as late
          from bet_maker.bet join bet_maker.event using (event_id) where event_id = $1`,
         [event_id],
       );

@@ -16,7 +16,9 @@ export class SettlementRun {
 
   async carryOn(key: SettlementKey): Promise<void> {
     for (let chunk = 1; chunk <= CHUNKS_PER_MESSAGE; chunk += 1) {
-      const hasMore = await this.mediator.execute(new SettleBets(key, chunk === CHUNKS_PER_MESSAGE));
+      const hasMore = await this.mediator.execute(
+        new SettleBets(key, chunk === CHUNKS_PER_MESSAGE),
+      );
       if (!hasMore) return;
     }
   }

@@ -3,11 +3,18 @@ import { BettingStand, minor } from '../../../test/support/betting.js';
 
 const WIRE = { won: 1n, lost: 0n };
 
+interface Case {
+  readonly stake: bigint;
+  readonly odds: bigint;
+  readonly share: bigint;
+  readonly heat: bigint;
+  readonly outcome: 'won' | 'lost';
+}
+
 /** The formula, in whole numbers, written down once more. */
-function payoutOf(stake: bigint, odds: bigint, share: bigint, heat: bigint, won: bigint): bigint {
-  return (
-    (stake * share * 1_000_000n + stake * (1_000n - share) * odds * heat * won) / 1_000_000_000n
-  );
+function payoutOf({ stake, odds, share, heat, outcome }: Case): bigint {
+  const won = stake * (1_000n - share) * odds * heat * WIRE[outcome];
+  return (stake * share * 1_000_000n + won) / 1_000_000_000n;
 }
 
 const decimal = (thousandths: bigint) =>
@@ -60,7 +67,8 @@ describe('a settlement', () => {
       }),
       12,
     );
-    for (const { stake, odds, share, heat, outcome } of cases) {
+    for (const one of cases) {
+      const { stake, odds, share, heat, outcome } = one;
       const event_id = await stand.offer({ ratio: decimal(odds) });
       const text = String(stake).padStart(3, '0');
       const { bet_id } = await place(event_id, `${text.slice(0, -2)}.${text.slice(-2)}`);
@@ -69,7 +77,7 @@ describe('a settlement', () => {
         dead_heat: decimal(heat),
       });
       const { payout } = await stand.settled(bet_id);
-      expect(minor(payout!)).toBe(payoutOf(stake, odds, share, heat, WIRE[outcome]));
+      expect(minor(payout!)).toBe(payoutOf(one));
     }
   });
 

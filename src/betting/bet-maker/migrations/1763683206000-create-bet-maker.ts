@@ -78,7 +78,7 @@ async function createLedger(runner: QueryRunner): Promise<void> {
   await runner.query(`create index wallet_debt on bet_maker.wallet (owner_id) where debt > 0`);
   await runner.query(`create table bet_maker.transfer (
     owner_id text not null,
-    id bigint generated always as identity (cache 100),
+    id bigint generated always as identity,
     taken_from text not null check (taken_from in ('cash', 'reserved', 'debt', 'house', 'bank')),
     given_to text not null check (given_to in ('cash', 'reserved', 'debt', 'house', 'bank')),
     amount bigint not null check (amount > 0),

@@ -26,7 +26,7 @@ describe.each(['postgres', 'redis'] as const)('updates, woken and indexed by %s'
     await stand.line.change(event_id, { ratio: '2.200' });
     await stream.expect({
       event: 'event-changed',
-      data: expect.objectContaining({ event_id, ratio: '2.200' }),
+      data: { event_id, ratio: '2.200' },
     });
     await stand.line.result(event_id, 'won');
     await stream.expect({
@@ -46,7 +46,7 @@ describe.each(['postgres', 'redis'] as const)('updates, woken and indexed by %s'
     await stand.line.change(event_id, { ratio: '2.100' });
     const { id } = await first.expect({
       event: 'event-changed',
-      data: expect.objectContaining({ event_id }),
+      data: { event_id },
     });
     await first.close();
     for (const ratio of ['2.200', '2.300', '2.400']) {
@@ -55,7 +55,7 @@ describe.each(['postgres', 'redis'] as const)('updates, woken and indexed by %s'
     }
     const second = await listen(id);
     await stand.line.change(event_id, { ratio: '2.500' });
-    await second.expect({ data: expect.objectContaining({ event_id, ratio: '2.500' }) });
+    await second.expect({ data: { event_id, ratio: '2.500' } });
     const ratios = second.events.map(({ data }) => (data as { ratio: string }).ratio);
     expect(ratios).toEqual(['2.200', '2.300', '2.400', '2.500']);
     await second.close();
