@@ -28,6 +28,10 @@ describe('the AsyncAPI document of the program', () => {
       ({ action }) => action === 'receive',
     );
     expect(received.map(({ title }) => title).sort()).toEqual([
+      'bet-maker-settlements/next',
+      'bet-maker/bets/place',
+      'line-provider.event-changed.v1',
+      'line-provider.heartbeat.v1',
       'line-provider/events/:event_id/resettle',
       'line-provider/events/:event_id/result',
       'line-provider/events/:event_id/resume',
