@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../../kernel/persistence/unit-of-work.js';
-import type { Minor } from './domain/money.js';
 import type { AcceptedBet, OpenEvent, Picture, Purse } from './domain/placement.js';
 import { lockEvents } from './line/line.repository.js';
 
@@ -10,6 +9,7 @@ export interface PlacedBet extends AcceptedBet {
 
 interface EventRow extends OpenEvent {
   readonly event_id: string | null;
+  readonly liability: string;
   readonly now: Date;
   readonly is_fresh: boolean;
 }
@@ -40,17 +40,19 @@ export class BetRepository {
   ): Promise<Omit<Picture, 'limits'>> {
     await lockEvents(this.unitOfWork, eventIds, 'shared');
     const purses = await this.#lockPurses(ownerIds);
-    const liabilities = await this.#lockLiabilities(eventIds);
+    // One statement, because the exposures are what other batches wait for. The clock is read behind their lock.
     const rows = await this.unitOfWork.query<EventRow>(
-      `select event_id, version, ratio, deadline, status, clock_timestamp() as now,
+      `with locked as materialized (
+         select event_id, liability from bet_maker.exposure where event_id = any($1) order by event_id for update)
+       select event.event_id, version, ratio, deadline, status, liability, clock_timestamp() as now,
               feed.synced and feed.heard_at > clock_timestamp() - $2 * interval '1 ms' as is_fresh
-       from bet_maker.feed left join bet_maker.event on event_id = any($1)`,
+       from bet_maker.feed left join (bet_maker.event join locked using (event_id)) on true`,
       [eventIds, silenceMs],
     );
     const [{ now, is_fresh: isFresh } = { now: new Date(0), is_fresh: false }] = rows;
-    const events = new Map(
-      rows.flatMap((row) => (row.event_id === null ? [] : [[row.event_id, row]])),
-    );
+    const known = rows.filter((row) => row.event_id !== null);
+    const events = new Map(known.map((row) => [row.event_id ?? '', row]));
+    const liabilities = new Map(known.map((row) => [row.event_id ?? '', BigInt(row.liability)]));
     return { now, isFresh, events, purses, liabilities };
   }
 
@@ -98,14 +100,6 @@ export class BetRepository {
     );
     const purseOf = (row: PurseRow) => ({ cash: BigInt(row.cash), dayLoss: BigInt(row.day_loss) });
     return new Map(rows.map((row) => [row.owner_id, purseOf(row)]));
-  }
-
-  async #lockLiabilities(eventIds: readonly string[]): Promise<Map<string, Minor>> {
-    const rows = await this.unitOfWork.query<{ event_id: string; liability: string }>(
-      `select event_id, liability from bet_maker.exposure where event_id = any($1) order by event_id for update`,
-      [eventIds],
-    );
-    return new Map(rows.map((row) => [row.event_id, BigInt(row.liability)]));
   }
 
   /** The rows are locked already, so the order of the updates does not matter. */
