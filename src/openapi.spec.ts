@@ -86,7 +86,10 @@ describe('the AsyncAPI document of the program', () => {
         if (headers)
           expect(zodOf(headers).safeParse(example.headers)).toMatchObject({ success: true });
         if (payload)
-          expect(zodOf(payload).safeParse(example.payload)).toMatchObject({ success: true });
+          expect([name, zodOf(payload).safeParse(example.payload)]).toMatchObject([
+            name,
+            { success: true },
+          ]);
       }
     }
   });

@@ -50,9 +50,9 @@ export function betsSettledMessages(
   { event_id, settlement }: SettlementKey,
   bets: readonly SettledBet[],
 ): OutboxMessage[] {
-  const parts = Array.from({ length: Math.ceil(bets.length / BETS_PER_EVENT) }, (_, index) =>
-    bets.slice(index * BETS_PER_EVENT, (index + 1) * BETS_PER_EVENT),
-  );
+  const parts: (readonly SettledBet[])[] = [];
+  for (let from = 0; from < bets.length; from += BETS_PER_EVENT)
+    parts.push(bets.slice(from, from + BETS_PER_EVENT));
   return parts.map((part) => {
     const told = part.map((bet) => ({ ...bet, payout: formatMoney(BigInt(bet.payout)) }));
     return eventMessage({

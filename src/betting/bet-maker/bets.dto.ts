@@ -40,7 +40,7 @@ export const placeBet = z
     id: 'PlaceBet',
     examples: [
       { event_id: 'e-17', sum_bet: '10.00' },
-      { event_id: 'e-17', sum_bet: 10.5, odds: '1.85', odds_policy: 'better' },
+      { event_id: 'e-17', sum_bet: 10, odds: '1.85', odds_policy: 'better' },
     ],
   });
 export type PlaceBetRequest = z.output<typeof placeBet>;
