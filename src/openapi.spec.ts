@@ -27,7 +27,8 @@ describe('the AsyncAPI document of the program', () => {
     const received = Object.values(document.operations).filter(
       ({ action }) => action === 'receive',
     );
-    expect(received.map(({ title }) => title).sort()).toEqual([
+    const titles = received.map(({ title }) => title).filter((title) => title.startsWith('task'));
+    expect(titles.sort()).toEqual([
       'task-runs/run',
       'tasks/:task_id/cancel',
       'tasks/:task_id/complete',

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { parseRatio } from '../domain/money.js';
 
 /** What others write with a decimal point, in thousandths. */
-const share = z.string().transform((text, context) => {
+const share = z.string().meta({ examples: ['1.000'] }).transform((text, context) => {
   const thousandths = parseRatio(text);
   if (thousandths !== undefined && thousandths <= 1_000) return thousandths;
   context.addIssue({ code: 'custom', message: 'must be 0.000 to 1.000' });
   return z.NEVER;
 });
 
-const ratio = z.string().transform((text, context) => {
+const ratio = z.string().meta({ examples: ['1.850'] }).transform((text, context) => {
   const thousandths = parseRatio(text);
   if (thousandths !== undefined && thousandths > 1_000) return thousandths;
   context.addIssue({ code: 'custom', message: 'must be a decimal above 1' });
@@ -17,11 +17,14 @@ const ratio = z.string().transform((text, context) => {
 });
 
 const instant = z.iso.datetime({ offset: true });
-const feedVersion = z.string().regex(/^\d{1,18}$/, 'must be a whole number as text');
+const feedVersion = z
+  .string()
+  .regex(/^\d{1,18}$/, 'must be a whole number as text')
+  .meta({ examples: ['123'] });
 
 export const lineEvent = z
   .object({
-    event_id: z.string().min(1).max(64),
+    event_id: z.string().min(1).max(64).meta({ examples: ['e-17'] }),
     version: z.int32().min(1),
     ratio,
     deadline: instant,
