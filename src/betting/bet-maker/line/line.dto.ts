@@ -2,19 +2,25 @@ import { z } from 'zod';
 import { parseRatio } from '../domain/money.js';
 
 /** What others write with a decimal point, in thousandths. */
-const share = z.string().meta({ examples: ['1.000'] }).transform((text, context) => {
-  const thousandths = parseRatio(text);
-  if (thousandths !== undefined && thousandths <= 1_000) return thousandths;
-  context.addIssue({ code: 'custom', message: 'must be 0.000 to 1.000' });
-  return z.NEVER;
-});
+const share = z
+  .string()
+  .meta({ examples: ['1.000'] })
+  .transform((text, context) => {
+    const thousandths = parseRatio(text);
+    if (thousandths !== undefined && thousandths <= 1_000) return thousandths;
+    context.addIssue({ code: 'custom', message: 'must be 0.000 to 1.000' });
+    return z.NEVER;
+  });
 
-const ratio = z.string().meta({ examples: ['1.850'] }).transform((text, context) => {
-  const thousandths = parseRatio(text);
-  if (thousandths !== undefined && thousandths > 1_000) return thousandths;
-  context.addIssue({ code: 'custom', message: 'must be a decimal above 1' });
-  return z.NEVER;
-});
+const ratio = z
+  .string()
+  .meta({ examples: ['1.850'] })
+  .transform((text, context) => {
+    const thousandths = parseRatio(text);
+    if (thousandths !== undefined && thousandths > 1_000) return thousandths;
+    context.addIssue({ code: 'custom', message: 'must be a decimal above 1' });
+    return z.NEVER;
+  });
 
 const instant = z.iso.datetime({ offset: true });
 const feedVersion = z
@@ -24,7 +30,11 @@ const feedVersion = z
 
 export const lineEvent = z
   .object({
-    event_id: z.string().min(1).max(64).meta({ examples: ['e-17'] }),
+    event_id: z
+      .string()
+      .min(1)
+      .max(64)
+      .meta({ examples: ['e-17'] }),
     version: z.int32().min(1),
     ratio,
     deadline: instant,
