@@ -104,7 +104,8 @@ describe('tasks over REST', () => {
 
   it('lists the kinds with what they take', async () => {
     const { body } = await app.http.get<{ items: TaskKindView[] }>('/task-kinds');
-    expect(body.items.map(({ kind }) => kind)).toEqual(['emulate', 'noop', 'video']);
+    const kinds = ['emulate', 'noop', 'provider.message', 'video'];
+    expect(body.items.map(({ kind }) => kind)).toEqual(kinds);
     expect(body.items[0]).toMatchObject({
       external: false,
       max_attempts: 3,
@@ -112,7 +113,7 @@ describe('tasks over REST', () => {
       concurrency: 512,
       payload_schema: { anyOf: expect.arrayContaining([{}]) as unknown },
     });
-    expect(body.items[2]).toMatchObject({ external: true, concurrency: null, payload_schema: {} });
+    expect(body.items[3]).toMatchObject({ external: true, concurrency: null, payload_schema: {} });
   });
 
   describe('watching a task', () => {

@@ -166,9 +166,9 @@ describe.each(BROKERS)('the outbox on %s', (broker) => {
   });
 
   it('promotes delayed messages when they are due, each once, with two schedulers', async () => {
-    const app = await bootApp({ broker, env: { ROLES: 'relay,scheduler' } });
+    const app = await bootApp({ broker, env: { ROLES: 'relay,scheduler', MODULES: 'tasks' } });
     const letters = await app.watch(NOTED);
-    await bootApp({ beside: app, env: { ROLES: 'scheduler' } });
+    await bootApp({ beside: app, env: { ROLES: 'scheduler', MODULES: 'tasks' } });
     const due = Date.now() + 400;
     const count = 3_000;
     await append(
@@ -187,9 +187,9 @@ describe.each(BROKERS)('the outbox on %s', (broker) => {
   });
 
   it('promotes the delayed messages of one key in the order of their time', async () => {
-    const app = await bootApp({ broker, env: { ROLES: 'relay,scheduler' } });
+    const app = await bootApp({ broker, env: { ROLES: 'relay,scheduler', MODULES: 'tasks' } });
     const letters = await app.watch(NOTED);
-    await bootApp({ beside: app, env: { ROLES: 'scheduler' } });
+    await bootApp({ beside: app, env: { ROLES: 'scheduler', MODULES: 'tasks' } });
     const past = Date.now() - 60_000;
     const count = 5_000; // more than one batch of a scheduler
     const messages = upTo(count).map((n) => noted(n, { key: 'one', dueAt: new Date(past + n) }));

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../../kernel/domain/domain-error.js';
 import { Loop } from '../../../kernel/loop.js';
@@ -53,10 +52,10 @@ export class UpdateStreams {
   }
 
   /**
-   * What comes from now on, or behind the event that the client has seen last. The caller destroys the stream when the
-   * client is gone. Throws `ShuttingDown`, `TooManyListeners`, `BrokenEventId`.
+   * What comes from now on, or behind the event that the client has seen last. The caller connects the stream
+   * to the client in the same turn. Throws `ShuttingDown`, `TooManyListeners`, `BrokenEventId`.
    */
-  async open(owner: string, lastEventId: string | undefined): Promise<Readable> {
+  async open(owner: string, lastEventId: string | undefined): Promise<UpdateStream> {
     if (this.#stopped) throw new ShuttingDown();
     if (this.#count >= MAX_STREAMS) throw new TooManyListeners();
     const seen = lastEventId === undefined ? undefined : placeOf(lastEventId);
@@ -84,7 +83,7 @@ export class UpdateStreams {
     const others = this.#streams.get(stream.owner) ?? new Set();
     this.#streams.set(stream.owner, others.add(stream));
     this.#count += 1;
-    stream.once('close', () => {
+    stream.onGone(() => {
       this.#count -= 1;
       others.delete(stream);
       if (others.size === 0 && this.#streams.get(stream.owner) === others) {

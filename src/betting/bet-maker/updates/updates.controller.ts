@@ -1,9 +1,9 @@
-import { finished } from 'node:stream';
 import { Controller, Get, Headers, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CurrentCaller } from '../../../kernel/access/access.decorators.js';
 import type { Caller } from '../../../kernel/access/caller.js';
+import { ClientGone } from '../../../kernel/http/client-gone.js';
 import { UpdateStreams } from './update-streams.js';
 
 const EXAMPLE = `id: 7451.12
@@ -38,12 +38,20 @@ export class UpdatesController {
   async watch(
     @CurrentCaller() caller: Caller,
     @Headers('last-event-id') lastEventId: string | undefined,
+    @ClientGone() gone: AbortSignal,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const updates = await this.updates.open(caller.id, lastEventId);
-    finished(reply.raw, () => updates.destroy());
-    await reply
-      .headers({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
-      .send(updates);
+    gone.addEventListener('abort', () => {
+      updates.finish();
+    });
+    reply.hijack();
+    reply.raw.writeHead(200, {
+      ...(reply.getHeaders() as Record<string, string>),
+      'content-type': 'text/event-stream; charset=utf-8',
+      'x-accel-buffering': 'no',
+    });
+    if (reply.request.method === 'HEAD') updates.finish();
+    updates.sendTo(reply.raw);
   }
 }

@@ -122,11 +122,15 @@ export class PostgresBroker implements Broker {
     const deadAfterMs = replyQueueSeconds * 1_000;
     const queue = new ProcessQueue({ store: this.#store, logger, deadAfterMs });
     await queue.open();
-    const consumption = await this.consume(queue.name, REPLIES_AT_HAND, (delivery) => {
+    const consuming = this.consume(queue.name, REPLIES_AT_HAND, (delivery) => {
       onReply(delivery.message);
       delivery.ack().catch((error: unknown) => {
         logger.warn(`A reply could not be removed and may come again: ${String(error)}`);
       });
+    });
+    const consumption = await consuming.catch(async (error: unknown) => {
+      await queue.close();
+      throw error;
     });
     const replies = {
       name: queue.name,
