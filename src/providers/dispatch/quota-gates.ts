@@ -12,6 +12,8 @@ import { QuotaStore } from '../quota/quota-store.js';
 const OPENING_MS = 2 * LEASE_MS;
 /** Longer than tokens that nobody wants stay with a process. */
 const DRAINING_MS = 150;
+/** A gate learns of a reset a little later than it is; to pay at its very moment would be too early. */
+const NEARLY_OPEN_MS = 50;
 
 /** The gates of this process, one per provider with a quota, each with the limits that are configured now. */
 @Injectable()
@@ -26,14 +28,15 @@ export class QuotaGates {
   ) {}
 
   /**
-   * A token or a denial: at once, but for the moment in which the last tokens of an epoch are out. Some of them may come
-   * back, and to pay meanwhile would be too early. Never rejects.
+   * A token or a denial: at once, but for the moment in which the last tokens of an epoch are out, and that just before the
+   * next one begins. Tokens may come back or be new, and to pay meanwhile would be too early. Never rejects.
    */
   async acquire(provider: Provider): Promise<Permit | Denial> {
     const gate = this.#gateOf(provider);
     const first = await gate.acquire();
-    const isDraining = 'retryAfterMs' in first && first.phase === 'draining';
-    return isDraining ? gate.acquire({ maxWaitMs: DRAINING_MS }) : first;
+    if ('epoch' in first || first.phase === 'unavailable') return first;
+    const passes = first.phase === 'draining' || first.retryAfterMs <= NEARLY_OPEN_MS;
+    return passes ? gate.acquire({ maxWaitMs: DRAINING_MS }) : first;
   }
 
   /** Opens the book of a provider that was never used, or is lost, before the first message needs it. */
