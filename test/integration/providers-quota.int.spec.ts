@@ -134,7 +134,7 @@ describe('processes that share a quota', () => {
           const faults = [kill, kill];
           const { truth, periods, figures } = await run({ store, quota, load, provider, faults });
           expect(truth.refused).toBe(0);
-          expectPromptCalls(truth);
+          if (IS_COMPLETE) expectPromptCalls(truth);
           if (model === 'n_then_block') expectWholeEpochs(truth);
           else expectFullWindows(truth, { model, load, periods, denied: figures.denied });
         },
@@ -181,11 +181,9 @@ function reached(moment: number): Promise<unknown> {
   return until(() => performance.now() >= moment, { withinMs });
 }
 
-/** From each true reset to the first call after it. A machine that has other things to do delays single ones. */
+/** From each true reset to the first call after it: a speed, so it is judged only where the machine has nothing else to do. */
 function expectPromptCalls({ epochs }: SimulatorStatistics): void {
-  const delays = delaysOf(epochs).sort((a, b) => a - b);
-  const judged = IS_COMPLETE ? delays.at(-1) : delays[0];
-  expect(judged ?? 0).toBeLessThanOrEqual(300);
+  expect(Math.max(0, ...delaysOf(epochs))).toBeLessThanOrEqual(300);
 }
 
 function delaysOf(epochs: readonly EpochStatistics[]): number[] {
