@@ -45,3 +45,23 @@ export class DomainError extends Error {
     return this.kind === 'unavailable' || this.kind === 'too-many';
   }
 }
+
+/** Where an item stands in its request: `[3]`, or nothing if it is alone. */
+export function placeIn(items: readonly unknown[], index: number): string {
+  return items.length === 1 ? '' : `[${String(index)}]`;
+}
+
+/** The path of a field of the item that stands at `place`: `[3].priority`, or `priority` where the item is alone. */
+export function fieldAt(place: string, name: string): string {
+  return place ? `${place}.${name}` : name;
+}
+
+/** What the work answers, or the rule that it broke. What is no broken rule is thrown on. */
+export function outcomeOf<T>(work: () => T): T | DomainError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+}

@@ -2,7 +2,7 @@ import { Command } from '@nestjs/cqrs';
 import type { Caller } from '../../kernel/access/caller.js';
 import { Clock } from '../../kernel/clock.js';
 import { type BatchHandler, Handles, type Outcome } from '../../kernel/cqrs/handles.js';
-import { DomainError } from '../../kernel/domain/domain-error.js';
+import { DomainError, outcomeOf, placeIn } from '../../kernel/domain/domain-error.js';
 import { Ids } from '../../kernel/ids.js';
 import {
   continueTrace,
@@ -41,7 +41,7 @@ export class CreateMessagesHandler implements BatchHandler<CreateMessages> {
   ) {}
 
   async executeMany(commands: readonly CreateMessages[]): Promise<Outcome<MessageView[]>[]> {
-    const planned = commands.map((command) => this.#plan(command));
+    const planned = commands.map((command) => outcomeOf(() => this.#plan(command)));
     const messages = planned.flatMap((plan) => (plan instanceof DomainError ? [] : plan));
     await this.messages.insertMany(messages);
     return planned.map((plan) =>
@@ -49,17 +49,12 @@ export class CreateMessagesHandler implements BatchHandler<CreateMessages> {
     );
   }
 
-  #plan(command: CreateMessages): Message[] | DomainError {
-    try {
-      const single = command.requests.length === 1;
-      return command.requests.map((request, index) => {
-        this.admission.check(command.caller.rights, request, single ? '' : `[${String(index)}]`);
-        return this.#create(command, request, command.ids[index]);
-      });
-    } catch (error) {
-      if (error instanceof DomainError) return error;
-      throw error;
-    }
+  #plan(command: CreateMessages): Message[] {
+    const { caller, requests, ids } = command;
+    return requests.map((request, index) => {
+      this.admission.check(caller.rights, request, placeIn(requests, index));
+      return this.#create(command, request, ids[index]);
+    });
   }
 
   #create(command: CreateMessages, request: CreateMessageRequest, id = this.ids.next()): Message {

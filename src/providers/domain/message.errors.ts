@@ -1,4 +1,4 @@
-import { DomainError } from '../../kernel/domain/domain-error.js';
+import { DomainError, fieldAt } from '../../kernel/domain/domain-error.js';
 import type { MessageError } from './message.state.js';
 
 export const FREE_QUOTA_EXHAUSTED = 'free-quota-exhausted';
@@ -30,9 +30,7 @@ export class PaidProviderForbidden extends DomainError {
       'paid-provider-forbidden',
       'The paid provider needs the right provider:paid.',
       {
-        errors: [
-          { field: place ? `${place}.provider` : 'provider', message: 'may not be paid by you' },
-        ],
+        errors: [{ field: fieldAt(place, 'provider'), message: 'may not be paid by you' }],
       },
     );
   }

@@ -1,4 +1,5 @@
 import { Command } from '@nestjs/cqrs';
+import { fieldAt, placeIn } from '../../kernel/domain/domain-error.js';
 import { Clock } from '../../kernel/clock.js';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { Ids } from '../../kernel/ids.js';
@@ -30,16 +31,15 @@ export class CreateSchedulesHandler implements Handler<CreateSchedules> {
 
   async execute({ requests }: CreateSchedules): Promise<ScheduleView[]> {
     const now = this.clock.now();
-    const placeOf = (index: number) => (requests.length === 1 ? '' : `[${String(index)}]`);
     const schedules = requests.map((request, index) => {
       const { time_zone: timeZone, ...spec } = request;
-      const place = placeOf(index);
-      this.kinds.check(request.task, place ? `${place}.task` : 'task');
+      const place = placeIn(requests, index);
+      this.kinds.check(request.task, fieldAt(place, 'task'));
       return TaskSchedule.create({ ...spec, timeZone }, this.ids.next(), now, place);
     });
     const inserted = await this.schedules.insertMany(schedules);
     schedules.forEach(({ state: { id, name } }, index) => {
-      if (!inserted.has(id)) throw new TaskScheduleNameTaken(name, placeOf(index));
+      if (!inserted.has(id)) throw new TaskScheduleNameTaken(name, placeIn(requests, index));
     });
     return schedules.map((schedule) => toScheduleView(schedule, now));
   }

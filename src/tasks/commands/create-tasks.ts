@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { Command } from '@nestjs/cqrs';
 import { Clock } from '../../kernel/clock.js';
 import { type BatchHandler, Handles, type Outcome } from '../../kernel/cqrs/handles.js';
-import { DomainError } from '../../kernel/domain/domain-error.js';
+import { DomainError, outcomeOf, placeIn } from '../../kernel/domain/domain-error.js';
 import { ENV, type Env } from '../../kernel/env.js';
 import { Ids } from '../../kernel/ids.js';
 import {
@@ -51,7 +51,7 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
   ) {}
 
   async executeMany(commands: readonly CreateTasks[]): Promise<Outcome<TaskView[]>[]> {
-    const planned = commands.map((command) => this.#plan(command));
+    const planned = commands.map((command) => outcomeOf(() => this.#plan(command)));
     const tasks = planned.flatMap((plan) => (plan instanceof DomainError ? [] : plan));
     const inserted = await this.tasks.insertMany(tasks);
     const existing = await this.#existing(tasks.filter((task) => !inserted.has(task.state.id)));
@@ -68,22 +68,16 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
     );
   }
 
-  #plan(command: CreateTasks): Task[] | DomainError {
-    try {
-      if (this.backlog.isFull) throw new TaskBacklogFull(this.env.TASKS_MAX_BACKLOG);
-      const now = this.clock.now();
-      const single = command.requests.length === 1;
-      return command.requests.map((request, index) =>
-        Task.create(
-          this.#specOf(request, command, single ? '' : `[${String(index)}]`),
-          this.ids.next(),
-          now,
-        ),
-      );
-    } catch (error) {
-      if (error instanceof DomainError) return error;
-      throw error;
-    }
+  #plan(command: CreateTasks): Task[] {
+    if (this.backlog.isFull) throw new TaskBacklogFull(this.env.TASKS_MAX_BACKLOG);
+    const now = this.clock.now();
+    return command.requests.map((request, index) =>
+      Task.create(
+        this.#specOf(request, command, placeIn(command.requests, index)),
+        this.ids.next(),
+        now,
+      ),
+    );
   }
 
   #specOf(request: CreateTaskRequest, { context, ownerId }: CreateTasks, place: string): TaskSpec {

@@ -1,4 +1,4 @@
-import { DomainError } from '../../kernel/domain/domain-error.js';
+import { DomainError, fieldAt } from '../../kernel/domain/domain-error.js';
 
 export class TaskNotFound extends DomainError {
   constructor(id: string) {
@@ -8,15 +8,10 @@ export class TaskNotFound extends DomainError {
   }
 }
 
-/** `place` is the item of a bulk request, such as `[3]`, or empty. */
-function field(place: string, name: string): string {
-  return place ? `${place}.${name}` : name;
-}
-
 export class UnknownTaskKind extends DomainError {
   constructor(kind: string, known: readonly string[], place = '') {
     super('invalid', 'unknown-task-kind', `No handler is known for tasks of kind "${kind}".`, {
-      errors: [{ field: field(place, 'kind'), message: `must be one of: ${known.join(', ')}` }],
+      errors: [{ field: fieldAt(place, 'kind'), message: `must be one of: ${known.join(', ')}` }],
     });
   }
 }
@@ -24,7 +19,7 @@ export class UnknownTaskKind extends DomainError {
 export class UnknownTaskQueue extends DomainError {
   constructor(queue: string, known: readonly string[], place = '') {
     super('invalid', 'unknown-task-queue', `There is no task queue "${queue}".`, {
-      errors: [{ field: field(place, 'queue'), message: `must be one of: ${known.join(', ')}` }],
+      errors: [{ field: fieldAt(place, 'queue'), message: `must be one of: ${known.join(', ')}` }],
     });
   }
 }
@@ -99,7 +94,7 @@ export class TooManyWaiting extends DomainError {
 export class BrokenCron extends DomainError {
   constructor(reason: string, place = '') {
     super('invalid', 'broken-cron', `The cron expression cannot be used: ${reason}`, {
-      errors: [{ field: field(place, 'cron'), message: reason }],
+      errors: [{ field: fieldAt(place, 'cron'), message: reason }],
     });
   }
 }
@@ -109,7 +104,7 @@ export class UnknownTimeZone extends DomainError {
     super('invalid', 'unknown-time-zone', `There is no time zone "${name}".`, {
       errors: [
         {
-          field: field(place, 'time_zone'),
+          field: fieldAt(place, 'time_zone'),
           message: 'must be an IANA name, such as Europe/Berlin',
         },
       ],
@@ -126,7 +121,7 @@ export class TaskScheduleNotFound extends DomainError {
 export class TaskScheduleNameTaken extends DomainError {
   constructor(name: string, place = '') {
     super('conflict', 'task-schedule-name-taken', `There is a task schedule "${name}" already.`, {
-      errors: [{ field: field(place, 'name'), message: 'is taken' }],
+      errors: [{ field: fieldAt(place, 'name'), message: 'is taken' }],
     });
   }
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
+import { fieldAt } from '../../kernel/domain/domain-error.js';
 import { ENV, type Env } from '../../kernel/env.js';
 import { fieldErrors, ValidationError } from '../../kernel/http/validation.js';
 import { UnknownTaskKind, UnknownTaskQueue } from '../domain/task.errors.js';
@@ -58,7 +59,7 @@ export class TaskKinds implements OnModuleInit {
     }
     const checked = kind.payload?.safeParse(task.payload);
     if (checked?.success === false) {
-      const field = place ? `${place}.payload` : 'payload';
+      const field = fieldAt(place, 'payload');
       throw new ValidationError('body', fieldErrors(checked.error.issues, field, task.payload));
     }
     return kind;

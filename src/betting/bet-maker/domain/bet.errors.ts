@@ -1,10 +1,5 @@
-import { DomainError } from '../../../kernel/domain/domain-error.js';
+import { DomainError, fieldAt } from '../../../kernel/domain/domain-error.js';
 import { formatMoney, formatRatio, type Minor, type Thousandths } from './money.js';
-
-/** `place` is the item of a bulk request, such as `[3]`, or empty. */
-function field(place: string, name: string): string {
-  return place ? `${place}.${name}` : name;
-}
 
 export class LineIsSilent extends DomainError {
   constructor() {
@@ -20,7 +15,7 @@ export class LineIsSilent extends DomainError {
 export class EventNotFound extends DomainError {
   constructor(eventId: string, place = '') {
     super('not-found', 'event-not-found', `There is no event ${eventId}.`, {
-      errors: [{ field: field(place, 'event_id'), message: 'names no event' }],
+      errors: [{ field: fieldAt(place, 'event_id'), message: 'names no event' }],
     });
   }
 }
@@ -28,7 +23,7 @@ export class EventNotFound extends DomainError {
 export class EventNotOpen extends DomainError {
   constructor(eventId: string, why: string, place = '') {
     super('conflict', 'event-not-open', `Event ${eventId} takes no bets: it is ${why}.`, {
-      errors: [{ field: field(place, 'event_id'), message: `is ${why}` }],
+      errors: [{ field: fieldAt(place, 'event_id'), message: `is ${why}` }],
     });
   }
 }
@@ -47,7 +42,7 @@ export class OfferChanged extends DomainError {
       'offer-changed',
       `The offer has changed: the odds are ${formatRatio(ratio)}.`,
       {
-        errors: [{ field: field(place, wrong), message: `is now ${now}` }],
+        errors: [{ field: fieldAt(place, wrong), message: `is now ${now}` }],
         members: {
           offer: { event_id: eventId, ratio: formatRatio(ratio), event_version: version },
         },
@@ -60,7 +55,7 @@ export class StakeOutOfRange extends DomainError {
   constructor(least: Minor, most: Minor, place = '') {
     const message = `must be ${formatMoney(least)} to ${formatMoney(most)}`;
     super('invalid', 'stake-out-of-range', `sum_bet ${message}.`, {
-      errors: [{ field: field(place, 'sum_bet'), message }],
+      errors: [{ field: fieldAt(place, 'sum_bet'), message }],
     });
   }
 }
@@ -69,7 +64,7 @@ export class InsufficientFunds extends DomainError {
   constructor(cash: Minor, place = '') {
     const message = `exceeds the ${formatMoney(cash)} in the wallet`;
     super('conflict', 'insufficient-funds', `sum_bet ${message}.`, {
-      errors: [{ field: field(place, 'sum_bet'), message }],
+      errors: [{ field: fieldAt(place, 'sum_bet'), message }],
     });
   }
 }
@@ -81,7 +76,9 @@ export class DailyLossReached extends DomainError {
       'daily-loss-reached',
       `More than ${formatMoney(limit)} could be lost today.`,
       {
-        errors: [{ field: field(place, 'sum_bet'), message: 'exceeds what may be lost in a day' }],
+        errors: [
+          { field: fieldAt(place, 'sum_bet'), message: 'exceeds what may be lost in a day' },
+        ],
       },
     );
   }
@@ -95,7 +92,7 @@ export class EventLiabilityReached extends DomainError {
       `Event ${eventId} takes no bet of this size any more.`,
       {
         errors: [
-          { field: field(place, 'sum_bet'), message: 'exceeds what may be won on the event' },
+          { field: fieldAt(place, 'sum_bet'), message: 'exceeds what may be won on the event' },
         ],
       },
     );

@@ -1,4 +1,4 @@
-import { DomainError } from '../../../kernel/domain/domain-error.js';
+import { DomainError, placeIn } from '../../../kernel/domain/domain-error.js';
 import {
   DailyLossReached,
   EventLiabilityReached,
@@ -74,8 +74,7 @@ export function decide(
 ): AcceptedBet[] | DomainError {
   const accepted: AcceptedBet[] = [];
   for (const [index, request] of requests.entries()) {
-    const place = requests.length === 1 ? '' : `[${String(index)}]`;
-    const verdict = judge(ownerId, request, picture, place);
+    const verdict = judge(ownerId, request, picture, placeIn(requests, index));
     if (verdict instanceof DomainError) {
       accepted.forEach((bet) => {
         count(bet, picture, -1n);

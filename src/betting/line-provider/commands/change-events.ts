@@ -1,13 +1,13 @@
 import { Command } from '@nestjs/cqrs';
 import { type BatchHandler, Handles, type Outcome } from '../../../kernel/cqrs/handles.js';
-import { DomainError } from '../../../kernel/domain/domain-error.js';
+import { DomainError, outcomeOf, placeIn } from '../../../kernel/domain/domain-error.js';
 import {
   continueTrace,
   currentContext,
   type TraceContext,
 } from '../../../kernel/observability/trace-context.js';
 import { LineEvent } from '../domain/line-event.js';
-import { LineEventNamedTwice, LineEventNotFound, placeIn } from '../domain/line-event.errors.js';
+import { LineEventNamedTwice, LineEventNotFound } from '../domain/line-event.errors.js';
 import type { LineChange, SavedLineEvent } from '../domain/line-event.state.js';
 import { LineEventRepository, type ToldChange } from '../line-event.repository.js';
 import { toView } from '../line-event.rows.js';
@@ -41,7 +41,7 @@ export class ChangeEventsHandler implements BatchHandler<ChangeEvents> {
     const now = await this.events.now();
     const line = new Map(loaded.map((event) => [event.id, LineEvent.of(event)]));
     const closed = closeDue([...line.values()], now);
-    const plans = commands.map((command) => plan(command, line, now));
+    const plans = commands.map((command) => outcomeOf(() => plan(command, line, now)));
     const told = plans.flatMap((one) => (one instanceof DomainError ? [] : one.told));
     const saved = await this.events.saveMany([...closed, ...told]);
     const viewOf = viewsOf([...loaded, ...saved]);
@@ -57,29 +57,20 @@ function closeDue(events: readonly LineEvent[], now: Date): ToldChange[] {
 }
 
 /** Does the command on the line; one that fails leaves nothing behind. */
-function plan(
-  { changes, context }: ChangeEvents,
-  line: Map<string, LineEvent>,
-  now: Date,
-): Plan | DomainError {
-  try {
-    const changed = new Map<string, LineEvent>();
-    changes.forEach((change, index) => {
-      const place = placeIn(changes, index);
-      if (changed.has(change.eventId)) throw new LineEventNamedTwice(change.eventId, place);
-      const event = line.get(change.eventId)?.copy();
-      if (!event) throw new LineEventNotFound(change.eventId, place);
-      event.change(change, now, place);
-      changed.set(change.eventId, event);
-    });
-    for (const [id, event] of changed) line.set(id, event);
-    const events = [...changed.values()];
-    const released = events.flatMap((event) => event.releaseEvents());
-    return { events, told: released.map((event) => ({ event, context })) };
-  } catch (error) {
-    if (error instanceof DomainError) return error;
-    throw error;
-  }
+function plan({ changes, context }: ChangeEvents, line: Map<string, LineEvent>, now: Date): Plan {
+  const changed = new Map<string, LineEvent>();
+  changes.forEach((change, index) => {
+    const place = placeIn(changes, index);
+    if (changed.has(change.eventId)) throw new LineEventNamedTwice(change.eventId, place);
+    const event = line.get(change.eventId)?.copy();
+    if (!event) throw new LineEventNotFound(change.eventId, place);
+    event.change(change, now, place);
+    changed.set(change.eventId, event);
+  });
+  for (const [id, event] of changed) line.set(id, event);
+  const events = [...changed.values()];
+  const released = events.flatMap((event) => event.releaseEvents());
+  return { events, told: released.map((event) => ({ event, context })) };
 }
 
 /** A version of an event is told apart from its others by its number in the feed, which only saving gives. */

@@ -1,18 +1,9 @@
-import { DomainError } from '../../../kernel/domain/domain-error.js';
-
-/** Where an item stands in its request: `[3]`, or nothing if it is alone. */
-export function placeIn(items: readonly unknown[], index: number): string {
-  return items.length === 1 ? '' : `[${String(index)}]`;
-}
-
-function field(place: string, name: string): string {
-  return place ? `${place}.${name}` : name;
-}
+import { DomainError, fieldAt } from '../../../kernel/domain/domain-error.js';
 
 export class LineEventNotFound extends DomainError {
   constructor(id: string, place = '') {
     super('not-found', 'event-not-found', `There is no event ${id}.`, {
-      errors: [{ field: field(place, 'event_id'), message: 'names no event' }],
+      errors: [{ field: fieldAt(place, 'event_id'), message: 'names no event' }],
     });
   }
 }
@@ -20,7 +11,7 @@ export class LineEventNotFound extends DomainError {
 export class LineEventIdTaken extends DomainError {
   constructor(id: string, place = '') {
     super('conflict', 'event-id-taken', `There is an event ${id} already.`, {
-      errors: [{ field: field(place, 'event_id'), message: 'is taken' }],
+      errors: [{ field: fieldAt(place, 'event_id'), message: 'is taken' }],
     });
   }
 }
@@ -28,7 +19,7 @@ export class LineEventIdTaken extends DomainError {
 export class LineEventNamedTwice extends DomainError {
   constructor(id: string, place: string) {
     super('invalid', 'event-named-twice', `The event ${id} stands in the request twice.`, {
-      errors: [{ field: field(place, 'event_id'), message: 'stands in the request already' }],
+      errors: [{ field: fieldAt(place, 'event_id'), message: 'stands in the request already' }],
     });
   }
 }
@@ -36,7 +27,7 @@ export class LineEventNamedTwice extends DomainError {
 export class DeadlineNotInFuture extends DomainError {
   constructor(deadline: Date, place = '') {
     super('invalid', 'deadline-not-in-future', `${deadline.toISOString()} has passed.`, {
-      errors: [{ field: field(place, 'deadline'), message: 'must be in the future' }],
+      errors: [{ field: fieldAt(place, 'deadline'), message: 'must be in the future' }],
     });
   }
 }
@@ -47,7 +38,7 @@ export class LineEventVersionStale extends DomainError {
       'conflict',
       'event-version-stale',
       `Event ${id} has changed: it is version ${String(version)}.`,
-      { errors: [{ field: field(place, 'version'), message: `is ${String(version)} by now` }] },
+      { errors: [{ field: fieldAt(place, 'version'), message: `is ${String(version)} by now` }] },
     );
   }
 }
@@ -56,7 +47,7 @@ export class LineEventClosed extends DomainError {
   constructor(id: string, status: string, wrongFields: readonly string[], place = '') {
     super('conflict', 'event-closed', `Betting on event ${id} has ended: it is ${status}.`, {
       errors: wrongFields.map((name) => ({
-        field: field(place, name),
+        field: fieldAt(place, name),
         message: `cannot be changed any more: the event is ${status}`,
       })),
     });
