@@ -1,10 +1,11 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { IdentityModule } from './identity/index.js';
 import type { Env } from './kernel/env.js';
 import { KernelModule } from './kernel/kernel.module.js';
 import { TasksModule } from './tasks/index.js';
 
 /** Names for `MODULES`. */
-const MODULES = { tasks: TasksModule };
+const MODULES = { identity: IdentityModule, tasks: TasksModule };
 
 /** The list of modules that the process carries. */
 @Module({})

@@ -1,4 +1,14 @@
-import { CreateTasks1763683201000, CreateTaskSchedules1763683202000 } from './tasks/index.js';
+import { CreateIdentity1763683600000 } from './identity/index.js';
+import {
+  AddTaskOwners1763683610000,
+  CreateTasks1763683201000,
+  CreateTaskSchedules1763683202000,
+} from './tasks/index.js';
 
 /** The migrations of all modules; the kernel adds its own. */
-export const migrations = [CreateTasks1763683201000, CreateTaskSchedules1763683202000];
+export const migrations = [
+  CreateTasks1763683201000,
+  CreateTaskSchedules1763683202000,
+  CreateIdentity1763683600000,
+  AddTaskOwners1763683610000,
+];

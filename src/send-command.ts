@@ -13,7 +13,7 @@ export interface SendCommand {
   readonly reply: boolean;
 }
 
-export const USAGE = `Usage: npm run send -- <queue>[/<route>] ['<json>'] [--text '<text>'] [--header name=value ...] [--id <message id>] [--reply]
+export const USAGE = `Usage: npm run send -- <queue>[/<route>] ['<json>'] [--text '<text>'] [--header name=value ...] [--id <message id>] [--token <token>] [--reply]
 
 Sends one message and waits until the broker has it. Without a body the message has none.
 
@@ -21,6 +21,7 @@ Sends one message and waits until the broker has it. Without a body the message 
   --header          a header; "route" names the route, too, and parameters that the route lacks are read from headers
   --text            a body that is text and no JSON
   --id              the message's id: sent twice, it has its effect once. Default: a new one
+  --token           who sends it: an access token, as a login answers it
   --reply           wait for the answer, half a minute at most, and print it
 
 For example
@@ -38,7 +39,10 @@ export function readSendCommand(args: readonly string[]): SendCommand | undefine
   if (values.help) return undefined;
   const [target = '', ...bodies] = positionals;
   const [queue = '', ...route] = target.split('/');
-  const headers = headersOf(values.header, route.join('/'));
+  const headers: Record<string, string> = {
+    ...headersOf(values.header, route.join('/')),
+    ...(values.token === undefined ? {} : { [HEADER.authorization]: `Bearer ${values.token}` }),
+  };
   if (queue === '') throw new UsageError('Which queue?');
   if (headers[HEADER.route] === undefined) {
     throw new UsageError(`Which route? ${queue}/<route>, or --header route=<route>`);
@@ -55,6 +59,7 @@ function parse(args: readonly string[]) {
         header: { type: 'string', multiple: true, default: [] },
         text: { type: 'string' },
         id: { type: 'string' },
+        token: { type: 'string' },
         reply: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

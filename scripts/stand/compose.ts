@@ -22,11 +22,12 @@ export async function up(port: number): Promise<void> {
     published('rabbitmq', 5672),
     published('redis', 6379),
   ]);
+  const password = process.env['MILLRACE_PASSWORD'] || 'millrace';
   writeStandEnv({
-    DATABASE_URL: `postgres://millrace:millrace@${postgres}/millrace`,
-    AMQP_URL: `amqp://millrace:millrace@${rabbitmq}`,
+    DATABASE_URL: `postgres://millrace:${password}@${postgres}/millrace`,
+    AMQP_URL: `amqp://millrace:${password}@${rabbitmq}`,
     REDIS_URL: `redis://${redis}`,
-    AUTH_MODE: 'open',
+    AUTH_MODE: process.env['AUTH_MODE'] || 'open',
     PORT: String(port),
   });
 }

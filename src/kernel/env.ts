@@ -22,6 +22,10 @@ const list = z.string().transform((value) =>
     .filter(Boolean),
 );
 
+/** Signs tokens where nobody has set `AUTH_KEYS`; `AUTH_MODE=required` refuses it. */
+export const DEVELOPMENT_KEY =
+  'development:not-a-secret-and-refused-where-callers-must-authenticate';
+
 /**
  * Every setting of the program, with its default. An empty variable counts as unset.
  * `.env.example` lists the same keys; `make verify` compares the two.
@@ -34,6 +38,26 @@ export const envSchema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: int(8000, 0, 65_535),
   AUTH_MODE: z.enum(['open', 'required']).default('required'),
+  AUTH_KEYS: list
+    .pipe(
+      z
+        .array(
+          z
+            .string()
+            .regex(
+              /^[\w-]{1,40}:[\x21-\x7e]+$/,
+              'must be pairs of a name and a secret, newest first, such as 2025-11:<secret>',
+            ),
+        )
+        .min(1),
+    )
+    .default([DEVELOPMENT_KEY]),
+  AUTH_SESSION_DAYS: int(30, 1, 3_650),
+  AUTH_ARGON2_MEMORY_KIB: int(19_456, 8, 4_194_304),
+  AUTH_ARGON2_PASSES: int(2, 1, 100),
+  AUTH_HASHES_AT_ONCE: int(2, 1, 64),
+  IDENTITY_ADMIN_EMAIL: z.email().optional(),
+  IDENTITY_ADMIN_PASSWORD: z.string().min(10).max(1_024).optional(),
   DATABASE_URL: optionalUrl('postgres:', 'postgresql:').pipe(
     z.string({
       error: 'is required, for example postgres://millrace:secret@127.0.0.1:5432/millrace',
@@ -45,6 +69,18 @@ export const envSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   OTEL_EXPORTER_OTLP_ENDPOINT: optionalUrl('http:', 'https:'),
   OTEL_SERVICE_NAME: z.string().default('millrace'),
+  TRUSTED_PROXIES: list
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])))
+    .default([]),
+  CORS_ORIGINS: list
+    .pipe(
+      z.array(
+        z.string().refine((value) => URL.parse(value)?.origin === value, {
+          error: 'must be an origin, such as https://app.example.com',
+        }),
+      ),
+    )
+    .default([]),
   RATE_LIMIT_PER_SECOND: int(0, 0, 10_000_000),
   SHUTDOWN_GRACE_MS: int(20_000, 0, 600_000),
   RELAY_BATCH: int(1_000, 1, 5_000),

@@ -1,4 +1,5 @@
 import { type DynamicModule, Logger, type Type } from '@nestjs/common';
+import { demandSecrets } from './access/demand-secrets.js';
 import { startApp } from './app.js';
 import { type Env, InvalidEnvironmentError, loadEnv } from './env.js';
 import { createLogger, exitOnCrash, JsonLogger } from './observability/logger.js';
@@ -19,7 +20,7 @@ export async function runProgram(
 ): Promise<void> {
   try {
     const env = loadEnv();
-    demandOpenDoors(env);
+    demandSecrets(env);
     const lines = createLogger(env);
     Logger.overrideLogger(new JsonLogger(lines)); // from the first line on, also when the boot fails
     exitOnCrash(lines);
@@ -33,12 +34,4 @@ export async function runProgram(
     await flushTelemetry();
     process.exit(1);
   }
-}
-
-/** Better no service than one that its operator believes to be closed. */
-function demandOpenDoors(env: Env): void {
-  if (env.AUTH_MODE === 'open') return;
-  throw new InvalidEnvironmentError([
-    'AUTH_MODE is required (the default), but this version cannot authenticate callers yet: set AUTH_MODE=open where only trusted callers reach it',
-  ]);
 }

@@ -2,7 +2,10 @@ import { finished } from 'node:stream';
 import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { CurrentCaller } from '../kernel/access/access.decorators.js';
+import type { Caller } from '../kernel/access/caller.js';
 import { uuidParam } from '../kernel/http/shapes.js';
+import { tasksOpenTo } from './task.access.js';
 import { TaskWatch } from './queries/task-watch.js';
 
 const EXAMPLE = `id: in_progress.1.40.1763700000000
@@ -32,9 +35,10 @@ export class TaskEventsController {
   async watch(
     @Param('task_id', { schema: uuidParam }) taskId: string,
     @Headers('last-event-id') lastEventId: string | undefined,
+    @CurrentCaller() caller: Caller,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const events = await this.tasks.open(taskId, lastEventId);
+    const events = await this.tasks.open(taskId, { lastEventId, ownerId: tasksOpenTo(caller) });
     if (!events) {
       await reply.code(204).send();
       return;

@@ -1,5 +1,6 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RequiresRight } from '../kernel/access/access.decorators.js';
 import { Mediator } from '../kernel/cqrs/mediator.js';
 import { ApiAnswer, ApiProblems } from '../kernel/http/api.decorators.js';
 import { ClientGone } from '../kernel/http/client-gone.js';
@@ -21,12 +22,14 @@ import {
   progressReport,
   type ProgressRequest,
 } from './task-leases.dto.js';
+import { OPERATE } from './task.access.js';
 import { toView } from './task.view.js';
 import { taskView, type TaskView } from './tasks.dto.js';
 import { ExternalLeases } from './worker/external-leases.js';
 
 /** The door for workers in other languages: they lease tasks, show that they live, and settle them. */
 @ApiTags('task leases')
+@RequiresRight(OPERATE)
 @Controller()
 @MessageScope('tasks')
 export class TaskLeasesController {

@@ -1,4 +1,5 @@
 import { Body, Controller } from '@nestjs/common';
+import { SystemDoor } from '../kernel/access/access.decorators.js';
 import type { Env } from '../kernel/env.js';
 import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.js';
 import { runLanes, TASK_RUNS, TASKS_PER_RUN_MESSAGE } from './task.messages.js';
@@ -17,6 +18,7 @@ export class TaskRunsController {
   constructor(private readonly worker: TaskWorker) {}
 
   /** Ends when every task was claimed or turned out to be somebody else's; a repetition finds the same. */
+  @SystemDoor()
   @OnMessage('run', { idempotent: true })
   async run(@Body({ schema: runTasks }) { tasks }: RunTasksRequest): Promise<void> {
     const taken = await Promise.allSettled(tasks.map((task) => this.worker.take(task)));

@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RequiresRight } from '../kernel/access/access.decorators.js';
 import { Mediator } from '../kernel/cqrs/mediator.js';
 import { ApiAnswer, ApiProblems } from '../kernel/http/api.decorators.js';
 import { Idempotent } from '../kernel/http/idempotent.decorator.js';
@@ -9,6 +10,7 @@ import { ChangeSchedule } from './commands/change-schedule.js';
 import { CreateSchedules } from './commands/create-schedules.js';
 import { DeleteSchedule } from './commands/delete-schedule.js';
 import { GetSchedule, ListSchedules } from './queries/schedules.js';
+import { OPERATE } from './task.access.js';
 import {
   changeSchedule,
   type ChangeScheduleRequest,
@@ -20,6 +22,7 @@ import {
 } from './task-schedules.dto.js';
 
 @ApiTags('task schedules')
+@RequiresRight(OPERATE)
 @Controller('task-schedules')
 export class TaskSchedulesController {
   constructor(private readonly mediator: Mediator) {}

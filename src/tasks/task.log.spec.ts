@@ -34,6 +34,7 @@ function task(more: Partial<TaskSpec> = {}): Task {
     backoff: { kind: 'fixed', delay_ms: 0, max_ms: 0, jitter: false },
     idempotencyKey: undefined,
     correlationId: 'order-7',
+    ownerId: null,
     traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
     ...more,
   };

@@ -18,7 +18,7 @@ export interface Lease {
 }
 
 const INSERTED = `id, kind, queue, external, priority, max_attempts, timeout_ms, backoff, payload,
-  idempotency_key, correlation_id, traceparent, created_at, updated_at, run_at`;
+  idempotency_key, correlation_id, traceparent, owner_id, created_at, updated_at, run_at`;
 
 /**
  * The only code that writes tasks: set-based, in the open Unit of Work. Saving appends the tasks' events to the
@@ -35,18 +35,18 @@ export class TaskRepository {
     private readonly outbox: Outbox,
   ) {}
 
-  /** Returns the ids of those inserted; a task whose idempotency key is taken is left out. */
+  /** Returns the ids of those inserted; a task whose idempotency key its owner has used already is left out. */
   async insertMany(tasks: readonly Task[]): Promise<Set<string>> {
     const states = tasks.map((task) => task.state);
     const rows = await this.unitOfWork.insert<{ id: string }>(
       `insert into tasks.task (status, ${INSERTED})
        select 'new', id, kind, queue, external, priority, max_attempts, timeout_ms, backoff::json, payload::json,
-              idempotency_key, correlation_id, traceparent, created_at, created_at, coalesce(run_at, now())
+              idempotency_key, correlation_id, traceparent, owner_id, created_at, created_at, coalesce(run_at, now())
        from unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::smallint[], $6::smallint[], $7::int[],
-                   $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[])
+                   $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::timestamptz[], $15::timestamptz[])
          as task (id, kind, queue, external, priority, max_attempts, timeout_ms, backoff, payload,
-                  idempotency_key, correlation_id, traceparent, created_at, run_at)
-       on conflict (idempotency_key) where idempotency_key is not null do nothing
+                  idempotency_key, correlation_id, traceparent, owner_id, created_at, run_at)
+       on conflict (idempotency_key, owner_id) where idempotency_key is not null do nothing
        returning id`,
       taskColumns(states, [
         (task) => task.id,
@@ -61,6 +61,7 @@ export class TaskRepository {
         (task) => task.idempotencyKey,
         (task) => task.correlationId,
         (task) => task.traceparent,
+        (task) => task.ownerId,
         (task) => task.createdAt,
         laterRunAt,
       ]),
@@ -115,10 +116,12 @@ export class TaskRepository {
     return rows.map((row) => Task.of(toState(row)));
   }
 
-  async loadByIdempotencyKeys(keys: readonly string[]): Promise<Task[]> {
+  /** The tasks that hold the idempotency keys of these, each by the same owner. */
+  async loadHolders(tasks: readonly TaskState[]): Promise<Task[]> {
     const rows = await this.unitOfWork.query<TaskRow>(
-      `select * from tasks.task where idempotency_key = any($1)`,
-      [keys],
+      `select task.* from unnest($1::text[], $2::uuid[]) as wanted (key, owner)
+       join tasks.task on idempotency_key = wanted.key and owner_id is not distinct from wanted.owner`,
+      [tasks.map((task) => task.idempotencyKey), tasks.map((task) => task.ownerId)],
     );
     return rows.map((row) => Task.of(toState(row)));
   }

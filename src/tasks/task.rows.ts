@@ -30,6 +30,7 @@ export interface TaskRow {
   readonly idempotency_key: string | null;
   readonly correlation_id: string;
   readonly traceparent: string;
+  readonly owner_id: string | null;
 }
 
 export function toState(row: TaskRow): TaskState {
@@ -59,6 +60,7 @@ export function toState(row: TaskRow): TaskState {
     idempotencyKey: row.idempotency_key,
     correlationId: row.correlation_id,
     traceparent: row.traceparent,
+    ownerId: row.owner_id,
   };
 }
 

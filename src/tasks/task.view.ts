@@ -4,7 +4,7 @@ import type { TaskView } from './tasks.dto.js';
 /** The columns of a {@link TaskView}, as a query selects them. */
 export const VIEW_COLUMNS = `id, kind, queue, status, priority, payload, progress, result, error,
   coalesce(failures, '[]') as failures, attempt, max_attempts, timeout_ms, backoff, idempotency_key,
-  correlation_id, run_at, created_at, updated_at, started_at, finished_at`;
+  correlation_id, owner_id, run_at, created_at, updated_at, started_at, finished_at`;
 
 export function toView(task: TaskState): TaskView {
   return {
@@ -24,6 +24,7 @@ export function toView(task: TaskState): TaskView {
     backoff: task.backoff,
     idempotency_key: task.idempotencyKey,
     correlation_id: task.correlationId,
+    owner_id: task.ownerId,
     run_at: task.runAt,
     created_at: task.createdAt,
     updated_at: task.updatedAt,

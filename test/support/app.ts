@@ -46,6 +46,9 @@ export interface BootOptions {
 const FAST = {
   NODE_ENV: 'test',
   AUTH_MODE: 'open',
+  AUTH_KEYS: 'test:a-key-of-thirty-two-bytes-at-least-for-tests',
+  AUTH_ARGON2_MEMORY_KIB: '8',
+  AUTH_ARGON2_PASSES: '1',
   PORT: '0',
   LOG_LEVEL: 'silent',
   SHUTDOWN_GRACE_MS: '1000',

@@ -35,6 +35,20 @@ export class HttpClient {
     return this.#request(path, { method: 'DELETE' });
   }
 
+  /** Any method; a body is sent as JSON. */
+  send<Body = unknown>(
+    method: string,
+    path: string,
+    { body, headers = {} }: { body?: unknown; headers?: Sent } = {},
+  ): Promise<Answer<Body>> {
+    const type = { 'content-type': 'application/json' };
+    return this.#request<Body>(path, {
+      method,
+      headers: { ...(body === undefined ? {} : type), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
   async #request<Body>(path: string, init: RequestInit): Promise<Answer<Body>> {
     const headers = { connection: 'close', ...(init.headers as Sent) };
     const response = await fetch(new URL(path, this.url), { ...init, headers });

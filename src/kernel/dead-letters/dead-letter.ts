@@ -4,7 +4,7 @@ import {
   type Delivery,
   EVENTS_EXCHANGE,
 } from '../messaging/broker.js';
-import { HEADER } from '../messaging/message-headers.js';
+import { HEADER, withoutCredentials } from '../messaging/message-headers.js';
 
 export const DEAD_LETTER_STATES = ['dead', 'redriven'] as const;
 export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number];
@@ -58,7 +58,7 @@ export function rowOf(delivery: Delivery, queue: string, id: string, now: Date):
     exchange: message.exchange,
     routing_key: storable(message.routingKey),
     route: storableOrNull(headers[HEADER.route]),
-    headers: JSON.stringify(headers),
+    headers: JSON.stringify(withoutCredentials(headers)),
     content_type: storable(message.contentType),
     payload: message.payload,
     reply_to: storableOrNull(message.replyTo),

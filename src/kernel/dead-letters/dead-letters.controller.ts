@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RequiresRight } from '../access/access.decorators.js';
 import { ApiAnswer, ApiProblems } from '../http/api.decorators.js';
 import { Idempotent } from '../http/idempotent.decorator.js';
 import type { Page } from '../http/pages.js';
@@ -26,6 +27,7 @@ import { Redrive } from './redrive.js';
 /** For operators: what could not be handled, why, and another try once the cause is mended. */
 @ApiTags('dead letters')
 @Controller('dead-letters')
+@RequiresRight('task:operate')
 export class DeadLettersController {
   constructor(
     private readonly letters: DeadLetters,

@@ -26,7 +26,7 @@ export interface LetterSummary {
 /** Milliseconds up to the year 9999, and the id. */
 const cursor = z.tuple([z.int().min(0).max(253_402_300_799_999), uuidParam]);
 
-/** The dead letters as they are shown: secrets are stored, for the redrive, and never told. */
+/** The dead letters as they are shown: secrets are stored, for the redrive, and never told. Tokens are not even stored. */
 @Injectable()
 export class DeadLetters {
   constructor(private readonly store: DeadLetterStore) {}

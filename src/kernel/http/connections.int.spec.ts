@@ -32,8 +32,8 @@ describe('what Node itself refuses is a problem, too', () => {
   it.each([
     ['no HTTP', 'HELLO\r\n\r\n', 400, '/problems/malformed-request'],
     [
-      'headers of 20 kB',
-      `GET /things HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`,
+      'headers of 140 kB',
+      `GET /things HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(140_000)}\r\n\r\n`,
       431,
       '/problems/headers-too-large',
     ],

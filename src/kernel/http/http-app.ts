@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import fastifyCookie from '@fastify/cookie';
 import {
   type DynamicModule,
   type NestApplicationOptions,
@@ -10,6 +11,8 @@ import { ModulesContainer, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { ConnectionError, FastifyHttpOptions, FastifyInstance } from 'fastify';
+import { AccessControl } from '../access/access-control.js';
+import { recogniseCallers } from '../access/credentials.js';
 import type { Env } from '../env.js';
 import { asyncApiDocument } from '../messaging/asyncapi/asyncapi-document.js';
 import { asyncApiPage, PAGE_MAY_LOAD } from '../messaging/asyncapi/asyncapi-page.js';
@@ -26,6 +29,8 @@ import { sendProblem } from './problem.filter.js';
 import { limitRates } from './rate-limit.js';
 
 const BODY_LIMIT = 4 * 1024 * 1024;
+/** Larger than Node's own, so that an overlong token is told to be one. Bodies take more, so it opens no door. */
+const HEADER_LIMIT = 128 * 1024;
 const CURRENT = '/api/v1';
 
 /** Milliseconds. Together they bound what a slow or silent client can hold. */
@@ -51,23 +56,25 @@ export async function createHttpApp(
   env: Env,
   options: NestApplicationOptions = {},
 ): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(module, fastifyAdapter(), {
+  const app = await NestFactory.create<NestFastifyApplication>(module, fastifyAdapter(env), {
     ...options,
     bodyParser: false,
   });
+  await app.register(fastifyCookie, { hook: false }); // read where they are looked at, and not for every request
   configureHttp(app, env);
   return app;
 }
 
 /** Fastify as the API needs it. */
-function fastifyAdapter(): FastifyAdapter {
+function fastifyAdapter(env: Env): FastifyAdapter {
   const { keepAliveTimeout, connectionTimeout, requestTimeout, ...http } = TIMEOUTS;
   const options: FastifyHttpOptions<Server> = {
     bodyLimit: BODY_LIMIT,
+    trustProxy: env.TRUSTED_PROXIES.length > 0 ? env.TRUSTED_PROXIES : false,
     keepAliveTimeout,
     connectionTimeout,
     requestTimeout,
-    http,
+    http: { ...http, maxHeaderSize: HEADER_LIMIT },
     // Requests that still arrive during a shutdown are answered in full; see Draining.
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
@@ -90,6 +97,8 @@ function configureHttp(app: NestFastifyApplication, env: Env): void {
     allowedMethods.add(url, method);
   });
   secure(fastify);
+  if (env.CORS_ORIGINS.length > 0) allowOrigins(app, env.CORS_ORIGINS);
+  recogniseCallers(fastify, app.get(AccessControl), env.CORS_ORIGINS);
   limitRates(fastify, env.RATE_LIMIT_PER_SECOND);
   useJsonBodies(fastify);
   recogniseKeyedRequests(fastify, app.get(Idempotency));
@@ -97,6 +106,16 @@ function configureHttp(app: NestFastifyApplication, env: Env): void {
   fastify.get('/', (_request, reply) => reply.redirect('/api/docs'));
   serveDocumentation(app);
   serveMessageDocumentation(fastify, asyncApiDocument(app.get(ModulesContainer), env));
+}
+
+/** Exactly these, never a wildcard and never what a request merely claims: they may read answers to a user's cookies. */
+function allowOrigins(app: NestFastifyApplication, origins: string[]): void {
+  app.enableCors({
+    origin: origins,
+    credentials: true,
+    exposedHeaders: ['location', 'retry-after', 'idempotency-replayed'],
+    maxAge: 600,
+  });
 }
 
 /**
@@ -129,6 +148,7 @@ function serveDocumentation(app: NestFastifyApplication): void {
     jsonDocumentUrl: 'api/openapi.json',
     raw: ['json'],
     customSiteTitle: 'Millrace API',
+    swaggerOptions: { persistAuthorization: true },
   });
 }
 

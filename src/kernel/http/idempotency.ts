@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { callerIdOf } from '../access/caller.js';
 import { DomainError } from '../domain/domain-error.js';
 import { UnitOfWork } from '../persistence/unit-of-work.js';
-import { callerOf } from './caller.js';
 import { type IdempotencyKey, IdempotencyStore, type StoredAnswer } from './idempotency.store.js';
 
 /** How long a repeated request waits for the first one before it hears 409. */
@@ -152,7 +152,7 @@ function identify({ key, request }: KeyedRequest): IdempotencyKey {
   const fingerprint = createHash('sha256')
     .update(`${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`)
     .digest();
-  return { scope: callerOf(request), key, fingerprint };
+  return { scope: callerIdOf(request), key, fingerprint };
 }
 
 function asStored(value: unknown, reply: FastifyReply): StoredAnswer {

@@ -52,9 +52,18 @@ describe('the OpenAPI document', () => {
   it('refers each problem to one shared answer', () => {
     const statuses = (operation?: { responses: object }) =>
       Object.keys(operation?.responses ?? {}).filter((status) => Number(status) >= 400);
-    expect(statuses(document.paths['/api/v1/things']?.get)).toEqual(['400', '429', '500', '503']);
+    expect(statuses(document.paths['/api/v1/things']?.get)).toEqual([
+      '400',
+      '401',
+      '403',
+      '429',
+      '500',
+      '503',
+    ]);
     expect(statuses(document.paths['/api/v1/things']?.post)).toEqual([
       '400',
+      '401',
+      '403',
       '409',
       '413',
       '415',

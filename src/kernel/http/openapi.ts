@@ -1,5 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { ACCESS_EXTENSION } from '../access/access.decorators.js';
+import { SESSION_COOKIE } from '../access/credentials.js';
 import { VERSION } from '../version.js';
 import { toOpenApiSchema } from './openapi-schemas.js';
 import { verdict, problemOf } from './problem.js';
@@ -20,6 +22,8 @@ const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'tr
 const ANY_OPERATION = [400, 429, 500, 503];
 const WITH_BODY = [413, 415, 422];
 const WITH_PATH_PARAMETERS = [404];
+/** Of an operation that asks for a right both. 403 is also the answer to a write by cookie from another site. */
+const PROBLEMS_OF_ACCESS: Readonly<Record<string, readonly number[]>> = { public: [] };
 
 /** The OpenAPI 3.1 document of the application; the same source always gives the same text. */
 export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
@@ -28,6 +32,16 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .setTitle('Millrace')
     .setDescription(DESCRIPTION)
     .setVersion(VERSION)
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
+    .addCookieAuth(
+      `__Host-${SESSION_COOKIE}`,
+      {
+        type: 'apiKey',
+        in: 'cookie',
+        description: `Set by a login; over plain HTTP on localhost it is named "${SESSION_COOKIE}".`,
+      },
+      'cookie',
+    )
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     standardSchemaConverter: toOpenApiSchema,
@@ -35,7 +49,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
       `${controller.replace(/Controller$/, '')}_${method}`,
   });
   const statuses = Object.values(document.paths).flatMap((path) =>
-    METHODS.flatMap((method) => (path[method] ? documentProblems(path[method]) : [])),
+    METHODS.flatMap((method) => (path[method] ? documentOperation(path[method]) : [])),
   );
   const { openapi, info, ...rest } = document;
   return {
@@ -55,13 +69,22 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
   };
 }
 
+type Guarded = Operation & { [ACCESS_EXTENSION]?: string };
+
+function documentOperation(operation: Guarded): number[] {
+  const access = (operation[ACCESS_EXTENSION] ??= 'caller');
+  operation.security = access === 'public' ? [] : [{ bearer: [] }, { cookie: [] }];
+  return documentProblems(operation, PROBLEMS_OF_ACCESS[access] ?? [401, 403]);
+}
+
 /** Refers every problem of the operation to the shared component, and says which there are. */
-function documentProblems(operation: Operation): number[] {
+function documentProblems(operation: Operation, more: readonly number[]): number[] {
   const declared = Object.keys(operation.responses).map(Number);
   const hasPathParameters = operation.parameters?.some((one) => 'in' in one && one.in === 'path');
   const statuses = new Set([
     ...declared.filter((status) => status >= 400),
     ...ANY_OPERATION,
+    ...more,
     ...(operation.requestBody ? WITH_BODY : []),
     ...(hasPathParameters ? WITH_PATH_PARAMETERS : []),
   ]);

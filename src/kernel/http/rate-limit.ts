@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { verdict } from './problem.js';
 import { sendProblem } from './problem.filter.js';
 
-/** More addresses than this are not remembered: the one that was silent longest is forgotten. */
-const MAX_ADDRESSES = 50_000;
+/** More clients than this are not remembered: the one that was silent longest is forgotten. */
+const MAX_CLIENTS = 50_000;
 
 interface Bucket {
   tokens: number;
@@ -47,7 +47,7 @@ export class RateLimit {
   }
 
   #makeRoom(): void {
-    if (this.#buckets.size < MAX_ADDRESSES) return;
+    if (this.#buckets.size < MAX_CLIENTS) return;
     const oldest = this.#buckets.keys().next();
     if (!oldest.done) this.#buckets.delete(oldest.value);
   }
@@ -56,7 +56,10 @@ export class RateLimit {
 /** Probes and scrapers must hear from a process that is under load. */
 const EXEMPT = /^\/api\/v\d+\/(health|metrics)\b/;
 
-/** Answers 429 with `Retry-After` to clients that send more than `perSecond` requests a second; 0 limits nobody. */
+/**
+ * Answers 429 with `Retry-After` to clients that send more than `perSecond` requests a second; 0 limits nobody. A client
+ * is a user, wherever he calls from, or else an address. Call it after callers are recognised.
+ */
 export function limitRates(fastify: FastifyInstance, perSecond: number): void {
   if (perSecond === 0) return;
   const limit = new RateLimit(perSecond);
@@ -65,7 +68,7 @@ export function limitRates(fastify: FastifyInstance, perSecond: number): void {
       done();
       return;
     }
-    const waitSeconds = limit.take(request.ip, performance.now());
+    const waitSeconds = limit.take(request.caller?.id ?? request.ip, performance.now());
     if (waitSeconds === 0) done();
     else sendProblem(request, reply, tooMany(perSecond, waitSeconds));
   });

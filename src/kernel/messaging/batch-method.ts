@@ -1,3 +1,4 @@
+import type { Caller } from '../access/caller.js';
 import type { DomainError } from '../domain/domain-error.js';
 import type { Headers } from './broker.js';
 import type { DeadLetter, RetryLater, Skip } from './settlement.js';
@@ -9,6 +10,8 @@ export interface Incoming<Body = unknown, Params = Readonly<Record<string, strin
   readonly headers: Headers;
   readonly body: Body;
   readonly attempt: number;
+  /** Who sent it. */
+  readonly caller: Caller;
 }
 
 /** Undefined: done. An error fails its own message only; nothing of that message may have been written. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
+import { AccessControl } from '../access/access-control.js';
 import { crashPoint } from '../crash-points.js';
 import { DomainError } from '../domain/domain-error.js';
 import { Gatherer } from '../gatherer.js';
@@ -9,6 +10,7 @@ import { continueTrace, runWithContext } from '../observability/trace-context.js
 import { withSpan } from '../observability/tracing.js';
 import { UnitOfWork } from '../persistence/unit-of-work.js';
 import { decode } from './message-decoding.js';
+import { credentialsIn, withoutCredentials } from './message-headers.js';
 import { MessageJudge } from './message-judge.js';
 import type { Batch, MessageHandler, ServedScope } from './message-scopes.js';
 import type { Incoming } from './batch-method.js';
@@ -44,6 +46,7 @@ export class MessageBatches {
   readonly #gatherers = new Map<MessageHandler, Gatherer<Waiting>>();
 
   constructor(
+    private readonly access: AccessControl,
     private readonly inbox: Inbox,
     private readonly unitOfWork: UnitOfWork,
     private readonly judge: MessageJudge,
@@ -82,7 +85,7 @@ export class MessageBatches {
     const refused: Promise<void>[] = [];
     for (const one of waiting) {
       try {
-        readable.push({ ...one, incoming: incomingOf(one, batch.body) });
+        readable.push({ ...one, incoming: await this.#incoming(one, batch.body) });
       } catch (error) {
         refused.push(this.#fail(one, error));
       }
@@ -160,16 +163,25 @@ export class MessageBatches {
     const { route } = one.routed.handler;
     settled(await this.settler.settle({ scope, arrival, route, startedAt, verdict, error }));
   }
+
+  async #incoming({ routed, arrival }: Waiting, schema: z.ZodType): Promise<Incoming> {
+    const { delivery, attempt } = arrival;
+    const { body, headers } = decode(delivery.message);
+    const caller = await this.access.admit(routed.handler.access, credentialsIn(headers));
+    return {
+      id: delivery.message.id,
+      params: routed.params,
+      headers: withoutCredentials(headers),
+      body: parsedBy(schema, body),
+      attempt,
+      caller,
+    };
+  }
 }
 
-function incomingOf({ routed, arrival }: Waiting, schema: z.ZodType): Incoming {
-  const { message } = arrival.delivery;
-  const { body, headers } = decode(message);
+function parsedBy(schema: z.ZodType, body: unknown): unknown {
   const parsed = schema.safeParse(body);
-  if (parsed.success) {
-    const { id } = message;
-    return { id, params: routed.params, headers, body: parsed.data, attempt: arrival.attempt };
-  }
+  if (parsed.success) return parsed.data;
   if (body === undefined) {
     throw new DomainError('malformed', 'missing-body', 'A JSON body is required.');
   }

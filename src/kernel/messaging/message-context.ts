@@ -1,3 +1,4 @@
+import type { Caller } from '../access/caller.js';
 import type { Headers } from './broker.js';
 
 /** What `@Ctx()` tells of a message. The channel is no part of it: to settle is the pipeline's work. */
@@ -9,6 +10,8 @@ export class MessageContext {
   readonly headers: Headers;
   /** 1 on the first arrival. */
   readonly attempt: number;
+  /** Who sent it. */
+  readonly caller: Caller;
 
   constructor(told: MessageContext) {
     this.id = told.id;
@@ -16,5 +19,6 @@ export class MessageContext {
     this.params = told.params;
     this.headers = told.headers;
     this.attempt = told.attempt;
+    this.caller = told.caller;
   }
 }

@@ -4,6 +4,8 @@ import { type TraceContext, traceIdOf } from '../observability/trace-context.js'
 export const HEADER = {
   /** The route inside the scope, such as `create` or `019…/cancel`; set by senders. */
   route: 'route',
+  /** `Bearer <token>`: who sends it, where a route asks for that. It never reaches a handler or the dead letters. */
+  authorization: 'authorization',
   /** Messages of one key are handled in order by scopes that are ordered. */
   key: 'x-key',
   subject: 'cloudEvents:subject',
@@ -18,6 +20,30 @@ export const HEADER = {
   traceparent: 'traceparent',
   tracestate: 'tracestate',
 } as const;
+
+/** Foreign clients write it in any case. */
+export function credentialsIn(headers: Readonly<Record<string, string>>): string | undefined {
+  const name = nameOfCredentials(headers);
+  return name === undefined ? undefined : headers[name];
+}
+
+/** The headers without who sent them. Costs next to nothing where that is not said. */
+export function withoutCredentials<Value>(
+  headers: Readonly<Record<string, Value>>,
+): Readonly<Record<string, Value>> {
+  const name = nameOfCredentials(headers);
+  if (name === undefined) return headers;
+  const { [name]: _credentials, ...others } = headers;
+  return withoutCredentials(others);
+}
+
+function nameOfCredentials(headers: object): string | undefined {
+  const { length } = HEADER.authorization;
+  for (const name in headers) {
+    if (name.length === length && name.toLowerCase() === HEADER.authorization) return name;
+  }
+  return undefined;
+}
 
 /** The headers that carry a trace on; the correlation id only where it is not the trace id, its default. */
 export function contextHeaders(context: TraceContext | undefined): Record<string, string> {

@@ -7,6 +7,7 @@ import { PARAM_ARGS_METADATA } from '@nestjs/microservices/constants.js';
 import { DEFAULT_CALLBACK_METADATA } from '@nestjs/microservices/context/rpc-metadata-constants.js';
 import { RpcParamsFactory } from '@nestjs/microservices/factories/rpc-params-factory.js';
 import { isObservable, lastValueFrom } from 'rxjs';
+import type { Caller } from '../access/caller.js';
 import type { BrokerMessage } from './broker.js';
 import { MessageContext } from './message-context.js';
 
@@ -17,6 +18,8 @@ export interface MessageRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly message: BrokerMessage;
   readonly attempt: number;
+  /** Who sent it. */
+  readonly caller: Caller;
 }
 
 export type Invoke = (request: MessageRequest) => Promise<unknown>;

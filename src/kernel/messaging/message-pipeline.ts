@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AccessControl } from '../access/access-control.js';
 import { crashPoint } from '../crash-points.js';
 import { Inbox } from '../inbox/inbox.js';
 import { continueTrace, runWithContext } from '../observability/trace-context.js';
@@ -7,7 +8,7 @@ import { UnitOfWork } from '../persistence/unit-of-work.js';
 import { type BrokerMessage, COMMANDS_EXCHANGE, EVENTS_EXCHANGE } from './broker.js';
 import { MessageBatches, type Routed } from './message-batches.js';
 import { decode } from './message-decoding.js';
-import { HEADER } from './message-headers.js';
+import { credentialsIn, HEADER, withoutCredentials } from './message-headers.js';
 import type { MessageRequest } from './message-invoker.js';
 import { MessageJudge } from './message-judge.js';
 import type { ServedScope } from './message-scopes.js';
@@ -17,7 +18,8 @@ import { UnreadableMessageError } from './settlement.js';
 type Outcome = Pick<Ended, 'verdict' | 'result' | 'error'>;
 
 /**
- * The way of every message, in this order: trace, route, decode, inbox and Unit of Work, validate, handler, settle.
+ * The way of every message, in this order: trace, route, decode, access, inbox and Unit of Work, validate, handler,
+ * settle.
  * Handlers that take many at once go it together, validating before the inbox ({@link MessageBatches}).
  *
  * It never rejects. A crash before the settlement brings the message again; the inbox, written with the effect,
@@ -26,6 +28,7 @@ type Outcome = Pick<Ended, 'verdict' | 'result' | 'error'>;
 @Injectable()
 export class MessagePipeline {
   constructor(
+    private readonly access: AccessControl,
     private readonly inbox: Inbox,
     private readonly unitOfWork: UnitOfWork,
     private readonly batches: MessageBatches,
@@ -67,7 +70,7 @@ export class MessagePipeline {
 
   async #run(scope: ServedScope, routed: Routed, arrival: Arrival): Promise<Outcome> {
     const { handler } = routed;
-    const request = requestOf(routed, arrival);
+    const request = await this.#request(routed, arrival);
     if (handler.idempotent && handler.resultType === undefined) {
       return handled(await handler.invoke(request));
     }
@@ -81,6 +84,14 @@ export class MessagePipeline {
       return handled(result);
     });
   }
+
+  async #request({ handler, params }: Routed, arrival: Arrival): Promise<MessageRequest> {
+    const { attempt, delivery } = arrival;
+    const { body, headers } = decode(delivery.message);
+    const caller = await this.access.admit(handler.access, credentialsIn(headers));
+    const told = withoutCredentials(headers);
+    return { body, headers: told, params, message: delivery.message, attempt, caller };
+  }
 }
 
 function handled(result: unknown): Outcome {
@@ -93,11 +104,6 @@ function traceOf({ headers }: BrokerMessage) {
     headers[HEADER.correlationId],
     headers[HEADER.tracestate],
   );
-}
-
-function requestOf({ params }: Routed, { delivery, attempt }: Arrival): MessageRequest {
-  const { message } = delivery;
-  return { ...decode(message), params, message, attempt };
 }
 
 /** A foreign sender names the route in a header; ours and topic senders may leave it to the routing key. */

@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { z } from 'zod';
+import { type Access, accessOf } from '../access/access.decorators.js';
 import { ENV, type Env } from '../env.js';
 import type { BatchMethod } from './batch-method.js';
 import {
@@ -25,6 +26,8 @@ export interface MessageHandler {
   readonly name: string;
   /** As declared; the label of its metrics. */
   readonly route: string;
+  /** Whose messages it takes. */
+  readonly access: Access;
   readonly idempotent: boolean;
   readonly resultType: string | undefined;
   readonly invoke: Invoke;
@@ -115,6 +118,7 @@ export class MessageScopes {
         handler: {
           name: `${instance.constructor.name}.${method}`,
           route: door.pattern,
+          access: accessBehind(door, instance, method),
           idempotent: door.idempotent ?? false,
           resultType: resultTypeOf(prototype, method),
           invoke: door.rpc
@@ -125,6 +129,12 @@ export class MessageScopes {
       }));
     });
   }
+}
+
+/** An event states what has happened, whoever may publish it; only commands ask in somebody's name. */
+function accessBehind(door: Door, instance: object, method: string): Access {
+  const callback = (instance as Record<string, object>)[method] ?? {};
+  return door.kind === 'event' ? 'system' : accessOf(instance.constructor, callback);
 }
 
 /** The queues that a scope is served from, without the events that they subscribe to. */

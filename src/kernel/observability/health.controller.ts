@@ -7,6 +7,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { Public } from '../access/access.decorators.js';
 import { HealthChecks } from './health-checks.js';
 import type { HealthReport } from './health-checks.js';
 
@@ -28,6 +29,7 @@ const HealthView = z.object({
 });
 
 @ApiTags('health')
+@Public()
 @Controller('health')
 export class HealthController {
   constructor(private readonly health: HealthChecks) {}

@@ -8,7 +8,11 @@ import type { TaskView } from '../tasks.dto.js';
 
 /** Cancels a task that is new or in progress; its run is aborted within two seconds. Throws `TaskNotFound`, `TaskAlreadyFinished`. */
 export class CancelTask extends Command<TaskView> {
-  constructor(readonly taskId: string) {
+  constructor(
+    readonly taskId: string,
+    /** Only if this user owns it. */
+    readonly ownerId?: string,
+  ) {
     super();
   }
 }
@@ -20,9 +24,9 @@ export class CancelTaskHandler implements Handler<CancelTask> {
     private readonly tasks: TaskRepository,
   ) {}
 
-  async execute({ taskId }: CancelTask): Promise<TaskView> {
+  async execute({ taskId, ownerId }: CancelTask): Promise<TaskView> {
     const [task] = await this.tasks.loadMany([taskId]);
-    if (!task) throw new TaskNotFound(taskId);
+    if (!task?.isOpenTo(ownerId)) throw new TaskNotFound(taskId);
     task.cancel(this.clock.now());
     await this.tasks.saveMany([task]);
     return toView(task.state);

@@ -13,7 +13,12 @@ import {
 import { DEFAULT_BACKOFF } from '../domain/backoff.js';
 import { Task } from '../domain/task.js';
 import { IdempotencyKeyContended, TaskBacklogFull } from '../domain/task.errors.js';
-import { DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUT_MS, type TaskSpec } from '../domain/task.state.js';
+import {
+  DEFAULT_MAX_ATTEMPTS,
+  DEFAULT_TIMEOUT_MS,
+  type TaskSpec,
+  type TaskState,
+} from '../domain/task.state.js';
 import { TaskRepository } from '../task.repository.js';
 import { toView } from '../task.view.js';
 import type { CreateTaskRequest, TaskView } from '../tasks.dto.js';
@@ -21,12 +26,15 @@ import { TaskBacklog } from '../worker/task-backlog.js';
 import { TaskKinds } from '../worker/task-kinds.js';
 
 /**
- * Creates tasks, all or none, and asks workers to run them. A request whose idempotency key is taken answers
- * the task that has it. Throws `UnknownTaskKind`, `UnknownTaskQueue`, `ValidationError`, `TaskBacklogFull`.
+ * Creates tasks, all or none, and asks workers to run them. A request whose idempotency key the owner has used before
+ * answers the task that has it. Throws `UnknownTaskKind`, `UnknownTaskQueue`, `ValidationError`, `TaskBacklogFull`.
  */
 export class CreateTasks extends Command<TaskView[]> {
   readonly context: TraceContext = currentContext() ?? continueTrace();
-  constructor(readonly requests: readonly CreateTaskRequest[]) {
+  constructor(
+    readonly requests: readonly CreateTaskRequest[],
+    readonly ownerId: string | null = null,
+  ) {
     super();
   }
 }
@@ -52,7 +60,7 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
         ? plan
         : plan.map(({ state }) => {
             if (inserted.has(state.id)) return toView(state);
-            const holder = existing.get(state.idempotencyKey ?? '');
+            const holder = existing.get(holderOf(state));
             // The task that held the key was purged a moment ago: nothing of this batch may stand.
             if (!holder) throw new IdempotencyKeyContended(state.idempotencyKey ?? '');
             return toView(holder.state);
@@ -67,7 +75,7 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
       const single = command.requests.length === 1;
       return command.requests.map((request, index) =>
         Task.create(
-          this.#specOf(request, command.context, single ? '' : `[${String(index)}]`),
+          this.#specOf(request, command, single ? '' : `[${String(index)}]`),
           this.ids.next(),
           now,
         ),
@@ -78,7 +86,7 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
     }
   }
 
-  #specOf(request: CreateTaskRequest, context: TraceContext, place: string): TaskSpec {
+  #specOf(request: CreateTaskRequest, { context, ownerId }: CreateTasks, place: string): TaskSpec {
     const kind = this.kinds.check(request, place);
     return {
       kind: request.kind,
@@ -93,13 +101,18 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
       idempotencyKey: request.idempotency_key,
       correlationId: context.correlationId,
       traceparent: context.traceparent,
+      ownerId,
     };
   }
 
   async #existing(left: readonly Task[]): Promise<Map<string, Task>> {
     if (left.length === 0) return new Map();
-    const keys = left.map((task) => task.state.idempotencyKey ?? '');
-    const found = await this.tasks.loadByIdempotencyKeys(keys);
-    return new Map(found.map((task) => [task.state.idempotencyKey ?? '', task]));
+    const found = await this.tasks.loadHolders(left.map((task) => task.state));
+    return new Map(found.map((task) => [holderOf(task.state), task]));
   }
+}
+
+/** Keys of two owners are different keys. */
+function holderOf({ ownerId, idempotencyKey }: TaskState): string {
+  return `${ownerId ?? ''} ${idempotencyKey ?? ''}`;
 }

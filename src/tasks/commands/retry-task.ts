@@ -8,7 +8,11 @@ import type { TaskView } from '../tasks.dto.js';
 
 /** Runs a failed or cancelled task again, with as many attempts as at first. Throws `TaskNotFound`, `TaskNotRetriable`. */
 export class RetryTask extends Command<TaskView> {
-  constructor(readonly taskId: string) {
+  constructor(
+    readonly taskId: string,
+    /** Only if this user owns it. */
+    readonly ownerId?: string,
+  ) {
     super();
   }
 }
@@ -20,9 +24,9 @@ export class RetryTaskHandler implements Handler<RetryTask> {
     private readonly tasks: TaskRepository,
   ) {}
 
-  async execute({ taskId }: RetryTask): Promise<TaskView> {
+  async execute({ taskId, ownerId }: RetryTask): Promise<TaskView> {
     const [task] = await this.tasks.loadMany([taskId]);
-    if (!task) throw new TaskNotFound(taskId);
+    if (!task?.isOpenTo(ownerId)) throw new TaskNotFound(taskId);
     task.retry(this.clock.now());
     await this.tasks.saveMany([task]);
     return toView(task.state);

@@ -19,6 +19,7 @@ const SPEC: TaskSpec = {
   backoff: { kind: 'fixed', delay_ms: 5_000, max_ms: 60_000, jitter: false },
   idempotencyKey: undefined,
   correlationId: 'c',
+  ownerId: null,
   traceparent: '',
 };
 

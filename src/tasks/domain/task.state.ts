@@ -33,6 +33,8 @@ export interface TaskSpec {
   readonly idempotencyKey: string | undefined;
   readonly correlationId: string;
   readonly traceparent: string;
+  /** The user who created it; null where nobody had to log in. */
+  readonly ownerId: string | null;
 }
 
 export interface TaskState extends Omit<TaskSpec, 'runAt' | 'idempotencyKey'> {

@@ -63,6 +63,11 @@ export class Task extends Aggregate {
     return this.#state.finishedAt !== null;
   }
 
+  /** To whom it does not belong it is as if it were not there; undefined stands for who may touch all. */
+  isOpenTo(userId: string | undefined): boolean {
+    return userId === undefined || userId === this.#state.ownerId;
+  }
+
   /** Applies the result of the attempt in progress: success, another attempt later, or the end. */
   settle(result: AttemptResult, now: Date, random: number): void {
     if (result.kind === 'success') {

@@ -6,9 +6,12 @@ import { Database } from '../../kernel/persistence/database.js';
 import { VIEW_COLUMNS } from '../task.view.js';
 import type { ListTasksRequest, TaskFilter, TaskView } from '../tasks.dto.js';
 
-/** Newest first. Throws `ValidationError` for a broken cursor. */
+/** Newest first; only those of `ownerId` where it is given. Throws `ValidationError` for a broken cursor. */
 export class ListTasks extends Query<Page<TaskView>> {
-  constructor(readonly request: ListTasksRequest) {
+  constructor(
+    readonly request: ListTasksRequest,
+    readonly ownerId?: string,
+  ) {
     super();
   }
 }
@@ -17,13 +20,14 @@ export class ListTasks extends Query<Page<TaskView>> {
 export class ListTasksHandler implements Handler<ListTasks> {
   constructor(private readonly database: Database) {}
 
-  async execute({ request }: ListTasks): Promise<Page<TaskView>> {
+  async execute({ request, ownerId }: ListTasks): Promise<Page<TaskView>> {
     const { sql, parameters } = taskConditions(request);
+    const own = ownerId === undefined ? '' : ` and owner_id = $${String(parameters.push(ownerId))}`;
     const before =
       request.cursor === undefined ? undefined : decodeCursor(uuidParam, request.cursor);
     const place = before === undefined ? '' : ` and id < $${String(parameters.push(before))}`;
     const rows = await this.database.query<TaskView>(
-      `select ${VIEW_COLUMNS} from tasks.task where ${sql}${place}
+      `select ${VIEW_COLUMNS} from tasks.task where ${sql}${own}${place}
        order by id desc limit $${String(parameters.push(request.limit + 1))}`,
       parameters,
     );

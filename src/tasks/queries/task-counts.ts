@@ -22,6 +22,15 @@ export class TaskCounts {
     );
   }
 
+  /** Counted one by one: one user's tasks are few beside all of them. */
+  perKindOf(ownerId: string): Promise<TaskCount[]> {
+    return this.database.query<TaskCount>(
+      `select kind, status, count(*)::float as count from tasks.task where owner_id = $1
+       group by kind, status order by kind, status`,
+      [ownerId],
+    );
+  }
+
   async total(status: TaskStatus): Promise<number> {
     const counts = await this.perKind();
     return counts.filter((row) => row.status === status).reduce((sum, row) => sum + row.count, 0);

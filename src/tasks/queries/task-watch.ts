@@ -22,6 +22,11 @@ interface Sighting {
   readonly finished_at: Date | null;
 }
 
+interface Watching {
+  readonly lastEventId: string | undefined;
+  readonly ownerId?: string | undefined;
+}
+
 /**
  * Tells of changes of tasks, as server-sent events. One query per quarter of a second serves all watchers of this
  * process, and none is made when nobody watches; two changes within one look are told as one.
@@ -55,14 +60,15 @@ export class TaskWatch {
   /**
    * The state of the task, unless it is the one that the client has seen, and every change until it is final. The
    * caller destroys the stream when the client is gone. Undefined when the client has seen the final state, so that
-   * it need not come again. Throws `TaskNotFound`, `TooManyWaiting`, `ShuttingDown`.
+   * it need not come again. Throws `TaskNotFound`, also for the task of another than `ownerId`, `TooManyWaiting`,
+   * `ShuttingDown`.
    */
-  async open(taskId: string, lastEventId: string | undefined): Promise<Readable | undefined> {
+  async open(taskId: string, { lastEventId, ownerId }: Watching): Promise<Readable | undefined> {
     if (this.#stopped) throw new ShuttingDown();
     if (this.#watchers >= MAX_WATCHERS) throw new TooManyWaiting(MAX_WATCHERS);
     const stream = this.#add(taskId, lastEventId);
     try {
-      const [state] = await this.#see([taskId]);
+      const [state] = await this.#see([taskId], ownerId);
       if (!state) throw new TaskNotFound(taskId);
       if (state.finished_at === null || versionOf(state) !== lastEventId) {
         stream.show(state);
@@ -110,11 +116,11 @@ export class TaskWatch {
     for (const streams of this.#streams.values()) for (const stream of streams) stream.ping();
   }
 
-  #see(ids: readonly string[]): Promise<Sighting[]> {
+  #see(ids: readonly string[], ownerId?: string): Promise<Sighting[]> {
     return this.database.query<Sighting>(
       `select id, status, attempt, max_attempts, progress, error, run_at, updated_at, finished_at
-       from tasks.task where id = any($1)`,
-      [ids],
+       from tasks.task where id = any($1) and ($2::uuid is null or owner_id = $2)`,
+      [ids, ownerId ?? null],
     );
   }
 }

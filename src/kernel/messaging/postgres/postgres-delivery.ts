@@ -1,5 +1,5 @@
 import type { BrokerMessage, Delivery, RetryDelayMs } from '../broker.js';
-import { HEADER } from '../message-headers.js';
+import { HEADER, withoutCredentials } from '../message-headers.js';
 import { decode, encode } from './envelope.js';
 import { deadLettersOf, type Job, type NewJob } from './job-store.js';
 
@@ -56,10 +56,11 @@ export class PostgresDelivery implements Delivery {
   }
 
   async deadLetter(reason: string): Promise<void> {
-    const message = withHeaders(this.message, {
-      [HEADER.error]: reason,
-      [HEADER.diedAt]: new Date().toISOString(),
-    });
+    const { headers } = this.message;
+    const message = withHeaders(
+      { ...this.message, headers: withoutCredentials(headers) },
+      { [HEADER.error]: reason, [HEADER.diedAt]: new Date().toISOString() },
+    );
     await this.#settle({ queue: deadLettersOf(this.queue), data: encode(message) });
   }
 

@@ -1,14 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import type { BrokerMessage, Delivery, RetryDelayMs } from '../broker.js';
 import { DEAD_LETTER_EXCHANGE, ownerOf, retryExchange } from './topology.js';
-import {
-  attemptOf,
-  deadLetterHeaders,
-  readdressed,
-  retryHeaders,
-  toMessage,
-  type Outgoing,
-} from './wire.js';
+import { attemptOf, buried, readdressed, retryHeaders, toMessage, type Outgoing } from './wire.js';
 
 /** The channel that a delivery came over. Everything rejects once it is closed. */
 export interface DeliveryChannel {
@@ -69,8 +62,7 @@ export class RabbitMqDelivery implements Delivery {
   deadLetter(reason: string): Promise<void> {
     return this.#settle((tag) => {
       const to = { exchange: DEAD_LETTER_EXCHANGE, routingKey: ownerOf(this.queue) };
-      const next = readdressed(this.#delivered, to, deadLetterHeaders(reason, new Date()));
-      return this.#channel.move(tag, next);
+      return this.#channel.move(tag, buried(this.#delivered, to, reason));
     });
   }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { ConsumeMessage, Options } from 'amqplib';
 import { COMMANDS_EXCHANGE, EVENTS_EXCHANGE, type BrokerMessage, type Headers } from '../broker.js';
-import { HEADER } from '../message-headers.js';
+import { HEADER, withoutCredentials } from '../message-headers.js';
 
 /** One message on its way out. */
 export interface Outgoing {
@@ -130,10 +130,19 @@ export function retryHeaders(
   };
 }
 
-export function deadLetterHeaders(reason: string, now: Date): Headers {
-  return {
+/** The same message as a dead letter, which does not say who sent it: a token outlives no message. */
+export function buried(
+  delivered: ConsumeMessage,
+  to: { exchange: string; routingKey: string },
+  reason: string,
+): Outgoing {
+  const next = readdressed(delivered, to, {
     [HEADER.error]: reason.slice(0, MAX_ERROR_LENGTH),
-    [HEADER.diedAt]: now.toISOString(),
+    [HEADER.diedAt]: new Date().toISOString(),
+  });
+  return {
+    ...next,
+    options: { ...next.options, headers: withoutCredentials(next.options.headers) },
   };
 }
 
