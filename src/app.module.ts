@@ -3,9 +3,10 @@ import { IdentityModule } from './identity/index.js';
 import type { Env } from './kernel/env.js';
 import { KernelModule } from './kernel/kernel.module.js';
 import { TasksModule } from './tasks/index.js';
+import { WorkflowsModule } from './workflows/index.js';
 
 /** Names for `MODULES`. */
-const MODULES = { identity: IdentityModule, tasks: TasksModule };
+const MODULES = { identity: IdentityModule, tasks: TasksModule, workflows: WorkflowsModule };
 
 /** The list of modules that the process carries. */
 @Module({})

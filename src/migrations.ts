@@ -4,6 +4,7 @@ import {
   CreateTasks1763683201000,
   CreateTaskSchedules1763683202000,
 } from './tasks/index.js';
+import { CreateWorkflows1763683700000 } from './workflows/index.js';
 
 /** The migrations of all modules; the kernel adds its own. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   CreateTaskSchedules1763683202000,
   CreateIdentity1763683600000,
   AddTaskOwners1763683610000,
+  CreateWorkflows1763683700000,
 ];

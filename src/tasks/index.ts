@@ -1,3 +1,4 @@
+export { CancelTask } from './commands/cancel-task.js';
 export { CreateTasks } from './commands/create-tasks.js';
 export { TasksModule } from './tasks.module.js';
 export {

@@ -461,7 +461,7 @@ describe('where doors are open', () => {
       id: 'anonymous',
       email: null,
       is_anonymous: true,
-      rights: ['workflow:design', 'task:operate', 'betting:trade', 'admin'],
+      rights: ['workflow:design', 'workflow:operate', 'task:operate', 'betting:trade', 'admin'],
     });
   });
 });

@@ -2,6 +2,7 @@
 export const RIGHTS = [
   'provider:paid',
   'workflow:design',
+  'workflow:operate',
   'task:operate',
   'betting:trade',
   'admin',

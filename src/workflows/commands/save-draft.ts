@@ -1,0 +1,44 @@
+import { Command } from '@nestjs/cqrs';
+import { Clock } from '../../kernel/clock.js';
+import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
+import type { JsonObject } from '../definition/json.js';
+import { DraftChangedMeanwhile, DraftKeyDiffers } from '../domain/workflow.errors.js';
+import { DraftFindings } from '../modules/draft-findings.js';
+import { WorkflowRepository } from '../workflow.repository.js';
+import type { DraftView } from '../workflows.dto.js';
+
+/** Keeps a whole draft, with its errors if it has some. Throws `DraftKeyDiffers`, `DraftChangedMeanwhile`. */
+export class SaveDraft extends Command<DraftView> {
+  constructor(
+    readonly key: string,
+    readonly draft: JsonObject,
+    /** Only if the stored draft is at this revision; 0: if there is none. */
+    readonly revision?: number,
+  ) {
+    super();
+  }
+}
+
+@Handles(SaveDraft)
+export class SaveDraftHandler implements Handler<SaveDraft> {
+  constructor(
+    private readonly clock: Clock,
+    private readonly findings: DraftFindings,
+    private readonly workflows: WorkflowRepository,
+  ) {}
+
+  async execute({ key, draft: given, revision }: SaveDraft): Promise<DraftView> {
+    if ((given['key'] ?? key) !== key) throw new DraftKeyDiffers(key);
+    const draft = { key, ...given };
+    const name = typeof draft['name'] === 'string' ? draft['name'].slice(0, 200) : key;
+    const now = this.clock.now();
+    const view = { key, draft, findings: this.findings.of(draft), updated_at: now };
+    // Inserted or not, the row is locked from here on.
+    const isNew = await this.workflows.insert(key, name, draft, now);
+    const stored = await this.workflows.lock(key);
+    const before = isNew ? 0 : (stored?.revision ?? 0);
+    if (revision !== undefined && revision !== before) throw new DraftChangedMeanwhile(key, before);
+    if (!isNew) await this.workflows.saveDraft(key, name, draft, now);
+    return { ...view, revision: before + 1, latest_version: stored?.latest ?? null };
+  }
+}
