@@ -131,7 +131,7 @@ function compileJoin(node: CompiledNode): CompiledJoin {
 }
 
 /** Nodes from which a token can reach a node without passing through it. */
-export function upstreamOf(node: CompiledNode): ReadonlySet<string> {
+function upstreamOf(node: CompiledNode): ReadonlySet<string> {
   const found = new Set<string>();
   const waiting: CompiledNode[] = [node];
   for (let next = waiting.pop(); next; next = waiting.pop())

@@ -1,13 +1,22 @@
 import { z } from 'zod';
 
-/** What CEL allows in names, because results and outcomes are read by these names. */
-export const nodeId = z
+const word = z
   .string()
   .min(1)
   .max(64)
   .regex(/^[A-Za-z_]\w*$/, 'must start with a letter, and hold letters, digits and _');
 
-export const outcomeName = nodeId;
+/** What the engine and CEL call their own; a variable of such a name could not be read. */
+const TAKEN = new Set(
+  'config now instance item index result outcome data value true false null in bool bytes double int list map string type uint null_type as break const continue else for function if import let loop package namespace return var void while'.split(
+    ' ',
+  ),
+);
+
+/** Nodes and variables: what expressions read by name. */
+export const nodeId = word.refine((name) => !TAKEN.has(name), 'is a name that expressions use');
+
+export const outcomeName = word;
 
 const condition = z
   .string()

@@ -91,7 +91,7 @@ const endNode = z.strictObject({
   outcome: outcomeName.optional().meta({ description: 'The outcome of the scope around it.' }),
 });
 
-export const workflowNode = z
+const workflowNode = z
   .discriminatedUnion('type', [
     startNode,
     taskNode,
@@ -103,7 +103,7 @@ export const workflowNode = z
   ])
   .meta({ id: 'WorkflowNode' });
 
-export const workflowFlow = z
+const workflowFlow = z
   .strictObject({
     id: nodeId.optional(),
     from: nodeId,

@@ -62,7 +62,7 @@ function completed(
 }
 
 /** The variables that an ending sets. Throws ExpressionError. */
-export function outputOf(
+function outputOf(
   run: Run,
   token: Token,
   node: CompiledNode,
@@ -78,7 +78,7 @@ export function outputOf(
 }
 
 /** The flows to take; undefined when there are some and none of them holds. Throws ExpressionError. */
-export function chooseFlows(
+function chooseFlows(
   run: Run,
   token: Token,
   { outcome, result }: Ending,

@@ -19,6 +19,7 @@ export function play(run: Run): void {
   do {
     for (let job = run.nextJob(); job; job = run.nextJob()) perform(run, job);
   } while (run.state.status === 'running' && (holdConditions(run) || releaseSyncJoins(run)));
+  if (run.workflow.hasSync) reportStuckMerges(run);
 }
 
 function perform(run: Run, job: Job): void {
@@ -50,8 +51,7 @@ function closeScope(run: Run, token: Token): void {
   if (hasSyncWaiting(run, token.id)) return; // asked when all else rests
   const join = stuckJoin(run, token.id);
   if (join !== undefined) {
-    const message = `The join ${join} waits for branches that nothing can reach any more: move a token there, or let the branches meet in a join of mode "sync" or "each"`;
-    run.stick(token, 'deadlock', message);
+    reportDeadlock(run, token, join);
     return;
   }
   if (token.id === ROOT) {
@@ -62,6 +62,20 @@ function closeScope(run: Run, token: Token): void {
   const [first = 'done'] = outcomes;
   const { outcome = first } = token;
   run.finish(token, outcomes.includes(outcome) ? outcome : first, null);
+}
+
+function reportDeadlock(run: Run, scope: Token, join: string): void {
+  const message = `The join ${join} waits for branches that cannot come any more: move a token there, or let the branches meet in a join of mode "sync" or "each"`;
+  run.stick(scope, 'deadlock', message);
+}
+
+/** A synchronizing merge that still waits when nothing moves does so for a token in a join that never goes on. */
+function reportStuckMerges(run: Run): void {
+  for (const token of run.state.tokens.values()) {
+    if (token.status !== 'waiting' || token.live > 0 || !hasSyncWaiting(run, token.id)) continue;
+    const join = stuckJoin(run, token.id);
+    if (join !== undefined) reportDeadlock(run, token, join);
+  }
 }
 
 /** Looks at conditions and milestones, which no event announces. True if one has let something happen. */
