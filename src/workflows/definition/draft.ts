@@ -115,7 +115,10 @@ const workflowFlow = z
   .meta({ id: 'WorkflowFlow', examples: [{ from: 'check', on: 'confirmed', to: 'repair' }] });
 
 const configDeclaration = z.strictObject({
-  schema: z.record(z.string(), z.json()).optional().meta({ description: 'JSON Schema of the value.' }),
+  schema: z
+    .record(z.string(), z.json())
+    .optional()
+    .meta({ description: 'JSON Schema of the value.' }),
   default: z.json().optional(),
   description: z.string().max(4_000).optional(),
 });
@@ -172,4 +175,3 @@ export type CriterionSpec = z.output<typeof criterionSpec>;
 export function workflowJsonSchema(): object {
   return z.toJSONSchema(workflowDraft, { target: 'draft-2020-12', io: 'input' });
 }
-

@@ -82,7 +82,11 @@ function successors(workflow: CompiledWorkflow, marking: Marking, found: Explora
     if (node.join.mode === 'all' && arrivals(node, marking) > 0) found.stuck.add(node.id);
   // Stragglers and the rest of a round of n are no deadlock: nothing waits for them.
   for (const node of nodes)
-    if (node.join.mode === 'n' && arrivals(node, marking) < node.join.n && arrivals(node, marking) > 0)
+    if (
+      node.join.mode === 'n' &&
+      arrivals(node, marking) < node.join.n &&
+      arrivals(node, marking) > 0
+    )
       found.stuck.add(node.id);
   if (found.stuck.size === 0) found.canEnd = true;
   return [];
@@ -174,12 +178,15 @@ function put(
 
 function findingsOf(found: Exploration, workflow: CompiledWorkflow, scope: string): Finding[] {
   const severity = found.canEnd || !found.isComplete ? 'warning' : 'error';
-  const stuck = [...found.stuck].map((node) => ({
-    code: 'can-deadlock',
-    severity,
-    node,
-    message: `The join of ${node} can wait for ever: it wants more branches than may come, as after a choice. Use mode "each" to merge alternatives, or "sync" to wait only for branches that are on their way.`,
-  }) as const);
+  const stuck = [...found.stuck].map(
+    (node) =>
+      ({
+        code: 'can-deadlock',
+        severity,
+        node,
+        message: `The join of ${node} can wait for ever: it wants more branches than may come, as after a choice. Use mode "each" to merge alternatives, or "sync" to wait only for branches that are on their way.`,
+      }) as const,
+  );
   const piling = [...found.piling].map((node) => ({
     code: 'tokens-pile-up',
     severity: 'warning' as const,

@@ -40,7 +40,12 @@ describe('the findings of a draft', () => {
   });
 
   it.each<[string, object[], object[], string[]]>([
-    ['two nodes of one id', [START, START], [], ['duplicate-node start', 'outcome-without-flow start', 'outcome-without-flow start']],
+    [
+      'two nodes of one id',
+      [START, START],
+      [],
+      ['duplicate-node start', 'outcome-without-flow start', 'outcome-without-flow start'],
+    ],
     ['a flow to nowhere', [START], [flow('start', 'b')], ['flow-to-nowhere start']],
     [
       'an unknown outcome',
@@ -93,7 +98,10 @@ describe('the findings of a draft', () => {
     ],
     [
       'a deferred choice of what does not wait',
-      [{ ...START, split: 'event' }, { id: 'a', type: 'gateway', final: true }],
+      [
+        { ...START, split: 'event' },
+        { id: 'a', type: 'gateway', final: true },
+      ],
       [flow('start', 'a')],
       ['choice-without-wait start'],
     ],

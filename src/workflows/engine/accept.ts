@@ -123,7 +123,10 @@ function childEnded(run: Run, command: CommandOf<'child_ended'>): Rejection | un
       run.finish(token, known ? outcome : first, result);
       return;
     }
-    const thrown = error ?? { code: `child-${status}`, message: `The workflow called is ${status}` };
+    const thrown = error ?? {
+      code: `child-${status}`,
+      message: `The workflow called is ${status}`,
+    };
     if (!caughtError(run, token, thrown)) run.stick(token, thrown.code, thrown.message);
   });
 }

@@ -75,7 +75,10 @@ export function addressOf(
   if (typeof text !== 'string')
     throw new ExpressionError(JSON.stringify(text), 'the name of a message must be text, not');
   const value = key?.(names) ?? null;
-  return { name: text, key: value === null || typeof value === 'string' ? value : JSON.stringify(value) };
+  return {
+    name: text,
+    key: value === null || typeof value === 'string' ? value : JSON.stringify(value),
+  };
 }
 
 function hasKeys(record: object): boolean {

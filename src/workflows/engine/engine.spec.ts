@@ -1,4 +1,10 @@
-import { final, START, task, TestInstance, workflow } from '../../../test/support/workflow-instance.js';
+import {
+  final,
+  START,
+  task,
+  TestInstance,
+  workflow,
+} from '../../../test/support/workflow-instance.js';
 
 const begin = (nodes: readonly object[], flows: readonly string[], variables = {}): TestInstance =>
   new TestInstance(workflow([START, ...nodes], flows)).start(variables);
@@ -119,7 +125,10 @@ describe('work', () => {
       { incident: { code: 'down', message: 'no answer' } },
     ]);
     instance.send({ type: 'retry', token: 2 });
-    expect(instance.effects).toMatchObject([{ type: 'resolve_incident' }, { type: 'create_job', attempt: 1 }]);
+    expect(instance.effects).toMatchObject([
+      { type: 'resolve_incident' },
+      { type: 'create_job', attempt: 1 },
+    ]);
     expect(instance.complete('a').state.status).toBe('completed');
   });
 
@@ -164,15 +173,13 @@ describe('incidents', () => {
     const instance = begin(nodes, ['start>a', 'a>a?n < 5000', 'a>b?otherwise'], { n: 0 });
     expect(instance.incidents).toEqual(['step-budget']);
     expect(instance.history.length).toBeLessThan(4_000);
-    for (let i = 0; i < 10 && instance.incidents.length > 0; i += 1) instance.send({ type: 'retry' });
+    for (let i = 0; i < 10 && instance.incidents.length > 0; i += 1)
+      instance.send({ type: 'retry' });
     expect(instance.waiting).toEqual(['b']);
   });
 
   it('tell that a join can never be complete, and go on when a token is put there', () => {
-    const nodes = [
-      task('a', { outcomes: ['x', 'y'] }),
-      final('b', { join: { mode: 'all' } }),
-    ];
+    const nodes = [task('a', { outcomes: ['x', 'y'] }), final('b', { join: { mode: 'all' } })];
     const instance = begin(nodes, ['start>a', 'a[x]>b', 'a[y]>b']).complete('a', 'x');
     expect(instance.incidents).toEqual(['deadlock']);
     instance.send({ type: 'modify', to: 'b' });
@@ -194,7 +201,12 @@ describe('events on the boundary', () => {
   });
 
   it('are ended with the work', () => {
-    const a = final('a', { on: [{ timer: 'PT1H', outcome: 'late' }, { message: { name: 'stop' }, outcome: 'stopped' }] });
+    const a = final('a', {
+      on: [
+        { timer: 'PT1H', outcome: 'late' },
+        { message: { name: 'stop' }, outcome: 'stopped' },
+      ],
+    });
     const instance = begin([a], ['start>a']).complete('a');
     expect(instance.effects.map(({ type }) => type)).toEqual([
       'cancel_timer',
@@ -216,10 +228,21 @@ describe('events on the boundary', () => {
   it('take errors from inside of a scope, the nearest one that knows the code', () => {
     const nodes = [
       { id: 'outer', type: 'scope', final: true, on: [{ error: true, outcome: 'failed' }] },
-      { id: 'inner', type: 'scope', in: 'outer', final: true, on: [{ error: 'other', outcome: 'other' }] },
+      {
+        id: 'inner',
+        type: 'scope',
+        in: 'outer',
+        final: true,
+        on: [{ error: 'other', outcome: 'other' }],
+      },
       task('a', { in: 'inner', outcomes: ['good', 'bad'], final: ['good'] }),
       final('b', { in: 'inner' }),
-      { id: 'broken', type: 'end', in: 'inner', error: { code: 'E1', message: 'broken {{ 1 + 1 }}' } },
+      {
+        id: 'broken',
+        type: 'end',
+        in: 'inner',
+        error: { code: 'E1', message: 'broken {{ 1 + 1 }}' },
+      },
       final('repair'),
     ];
     const flows = ['start>outer', 'a[bad]>broken', 'outer[failed]>repair'];
@@ -249,7 +272,12 @@ describe('events on the boundary', () => {
 
   it('take escalations, and let the work go on', () => {
     const nodes = [
-      { id: 's', type: 'scope', final: true, on: [{ escalation: 'help', outcome: 'helped', interrupting: false }] },
+      {
+        id: 's',
+        type: 'scope',
+        final: true,
+        on: [{ escalation: 'help', outcome: 'helped', interrupting: false }],
+      },
       task('a', { in: 's' }),
       { id: 'shout', type: 'emit', in: 's', escalation: { code: 'help' } },
       final('b', { in: 's' }),
@@ -261,16 +289,22 @@ describe('events on the boundary', () => {
   });
 
   it('hand an escalation that nobody takes to the outside', () => {
-    const shout = { id: 'shout', type: 'emit', escalation: { code: 'help', data: '=x' }, final: true };
+    const shout = {
+      id: 'shout',
+      type: 'emit',
+      escalation: { code: 'help', data: '=x' },
+      final: true,
+    };
     const instance = begin([shout], ['start>shout'], { x: 7 });
     expect(instance.effects[0]).toMatchObject({ type: 'escalate', code: 'help', data: 7 });
   });
 
   it('hold for conditions once', () => {
-    const a = final('a', { on: [{ condition: 'level > 5', outcome: 'high', interrupting: false }] });
+    const a = final('a', {
+      on: [{ condition: 'level > 5', outcome: 'high', interrupting: false }],
+    });
     const instance = begin([a, final('b')], ['start>a', 'a[high]>b'], { level: 1 });
-    for (const level of [9, 10])
-      instance.send({ type: 'set_variables', variables: { level } });
+    for (const level of [9, 10]) instance.send({ type: 'set_variables', variables: { level } });
     expect(instance.waiting).toEqual(['a', 'b']);
   });
 });
@@ -285,7 +319,13 @@ describe('waits', () => {
   });
 
   it('take messages with their key only, the one that has waited longest first', () => {
-    const wait = { id: 'wait', type: 'wait', message: { name: 'paid', key: '=item' }, each: { items: 'keys' }, final: true };
+    const wait = {
+      id: 'wait',
+      type: 'wait',
+      message: { name: 'paid', key: '=item' },
+      each: { items: 'keys' },
+      final: true,
+    };
     const instance = begin([wait], ['start>wait'], { keys: ['x', 'y', 'y'] });
     expect(instance.try({ type: 'message', name: 'paid', key: 'z' })?.code).toBe('nobody-waits');
     instance.send({ type: 'message', name: 'paid', key: 'y', data: { sum: 1 } });
@@ -296,7 +336,12 @@ describe('waits', () => {
   });
 
   it('all end by one signal', () => {
-    const wait = (id: string): object => ({ id, type: 'wait', signal: { name: 'go' }, final: true });
+    const wait = (id: string): object => ({
+      id,
+      type: 'wait',
+      signal: { name: 'go' },
+      final: true,
+    });
     const instance = begin([wait('a'), wait('b')], ['start>a', 'start>b']);
     expect(instance.send({ type: 'signal', name: 'go' }).state.status).toBe('completed');
   });
@@ -310,7 +355,9 @@ describe('waits', () => {
         { signal: 'noise', key: '=machine', when: 'data.value > 5' },
       ],
     };
-    const instance = new TestInstance(workflow([START, watch, final('a')], ['start>watch', 'watch>a']));
+    const instance = new TestInstance(
+      workflow([START, watch, final('a')], ['start>watch', 'watch>a']),
+    );
     instance.config = { heat: 80 };
     instance.start({ machine: 'M1' });
     const report = (name: string, value: number): TestInstance =>
@@ -366,7 +413,12 @@ describe('scopes and calls', () => {
   });
 
   it('call a workflow, take its result, and take or report its failure', () => {
-    const call = { id: 'call', type: 'scope', call: { workflow: 'other@3', input: { x: '=n' } }, on: [{ error: 'E1', outcome: 'failed' }] };
+    const call = {
+      id: 'call',
+      type: 'scope',
+      call: { workflow: 'other@3', input: { x: '=n' } },
+      on: [{ error: 'E1', outcome: 'failed' }],
+    };
     const nodes = [call, final('a'), final('b')];
     const flows = ['start>call', 'call>a', 'call[failed]>b'];
     const instance = begin(nodes, flows, { n: 7 });
@@ -449,13 +501,23 @@ describe('operations', () => {
 
 describe('a node done many times', () => {
   it('can do one after the other', () => {
-    const a = final('a', { each: { items: 'names', mode: 'sequential' }, config: { title: '{{ index }} {{ item }}' } });
+    const a = final('a', {
+      each: { items: 'names', mode: 'sequential' },
+      config: { title: '{{ index }} {{ item }}' },
+    });
     const instance = begin([a], ['start>a'], { names: ['x', 'y'] });
-    expect(instance.effectsOf('create_user_task').map((effect) => effect.task)).toEqual([{ title: '0 x' }]);
+    expect(instance.effectsOf('create_user_task').map((effect) => effect.task)).toEqual([
+      { title: '0 x' },
+    ]);
     instance.complete('a', 'done', { n: 1 });
-    expect(instance.effectsOf('create_user_task').map((effect) => effect.task)).toEqual([{ title: '1 y' }]);
+    expect(instance.effectsOf('create_user_task').map((effect) => effect.task)).toEqual([
+      { title: '1 y' },
+    ]);
     instance.complete('a', 'done', { n: 2 });
-    expect(instance.state).toMatchObject({ status: 'completed', variables: { a: [{ n: 1 }, { n: 2 }] } });
+    expect(instance.state).toMatchObject({
+      status: 'completed',
+      variables: { a: [{ n: 1 }, { n: 2 }] },
+    });
   });
 
   it('is an incident when there is no list', () => {

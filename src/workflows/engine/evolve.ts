@@ -1,9 +1,12 @@
 import type { Json } from '../definition/json.js';
 import type { NodeCompleted, TokenAdded, TokenWaiting, WorkflowEvent } from './events.js';
-import { ROOT, type EachState, type InstanceState, type Token } from './state.js';
+import { ROOT, type EachState, type InstanceState, type JoinState, type Token } from './state.js';
 
 type EventOf<Type extends WorkflowEvent['type']> = Extract<WorkflowEvent, { type: Type }>;
-type Apply<Type extends WorkflowEvent['type']> = (state: InstanceState, event: EventOf<Type>) => void;
+type Apply<Type extends WorkflowEvent['type']> = (
+  state: InstanceState,
+  event: EventOf<Type>,
+) => void;
 
 /**
  * Applies an event to the state that it is given, which becomes the next one: nothing is copied, so that an instance
@@ -120,6 +123,17 @@ const appliers: { readonly [Type in WorkflowEvent['type']]: Apply<Type> } = {
   undo_next: (state, { token }) => {
     tokenOf(state, token).undoing?.shift();
   },
+  migrated: (state, { nodes, flows }) => {
+    const nodeOf = (name: string): string => nodes[name] ?? name;
+    for (const token of state.tokens.values()) {
+      const moved: Token = { ...token, node: nodeOf(token.node) };
+      if (token.undo) moved.undo = token.undo.map(nodeOf);
+      if (token.undoing) moved.undoing = token.undoing.map(nodeOf);
+      if (token.joins) moved.joins = renameJoins(token.joins, nodeOf, flows);
+      state.tokens.set(token.id, moved);
+    }
+    state.pausedNodes = state.pausedNodes.map(nodeOf);
+  },
   paused: (state, { node }) => {
     if (node === undefined) state.paused = true;
     else state.pausedNodes.push(node);
@@ -133,6 +147,21 @@ const appliers: { readonly [Type in WorkflowEvent['type']]: Apply<Type> } = {
     state.tokens.clear();
   },
 };
+
+function renameJoins(
+  joins: Readonly<Record<string, JoinState>>,
+  nodeOf: (name: string) => string,
+  flows: Readonly<Record<string, string>>,
+): Record<string, JoinState> {
+  return Object.fromEntries(
+    Object.entries(joins).map(([node, join]) => {
+      const arrived = Object.fromEntries(
+        Object.entries(join.arrived).map(([flow, count]) => [flows[flow] ?? flow, count]),
+      );
+      return [nodeOf(node), { ...join, arrived }];
+    }),
+  );
+}
 
 /** The key of a report in {@link InstanceState.reports}. */
 export const reportKey = (name: string, key: string | null): string =>

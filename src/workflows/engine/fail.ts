@@ -25,7 +25,11 @@ export function failJob(run: Run, token: Token, { code, message, retriable }: Fa
 
 /** Milliseconds before the next attempt, after this many have failed; exponential delays double. */
 function delayMs(
-  retry: { delay?: string | undefined; backoff?: string | undefined; max_delay?: string | undefined },
+  retry: {
+    delay?: string | undefined;
+    backoff?: string | undefined;
+    max_delay?: string | undefined;
+  },
   failed: number,
 ): number {
   const lengthMs = (duration: string): number => compileTimer(duration)(() => null, 0);

@@ -183,14 +183,22 @@ const CASES: readonly Case[] = [
     expect: 'withdrawn stop',
   },
   { pattern: 21, when: 'played', expect: 'attempt attempt attempt after' },
-  { pattern: 22, when: 'depth is left', script: { variables: { depth: 1 } }, expect: 'deeper after' },
+  {
+    pattern: 22,
+    when: 'depth is left',
+    script: { variables: { depth: 1 } },
+    expect: 'deeper after',
+  },
   { pattern: 22, when: 'no depth is left', script: { variables: { depth: 0 } }, expect: 'bottom' },
   {
     pattern: 23,
     when: 'the signal comes too early, then again',
     script: {
       endings: { prepare: after(5) },
-      arrivals: [at(1, { type: 'signal', name: 'alarm' }), at(9, { type: 'signal', name: 'alarm' })],
+      arrivals: [
+        at(1, { type: 'signal', name: 'alarm' }),
+        at(9, { type: 'signal', name: 'alarm' }),
+      ],
     },
     expect: 'prepare alarm react',
   },
@@ -357,12 +365,15 @@ describe('the workflow patterns of van der Aalst, ter Hofstede, Kiepuszewski and
     expect(errors).toEqual([]);
   });
 
-  it.each(CASES)('does pattern $pattern when $when', ({ pattern, script, expect: order, waiting }) => {
-    const played = play(pattern, script);
-    expect(played.incidents).toEqual([]);
-    expect(steps(played)).toBe(order);
-    expect(played.status).toBe(waiting ? 'running' : 'completed');
-  });
+  it.each(CASES)(
+    'does pattern $pattern when $when',
+    ({ pattern, script, expect: order, waiting }) => {
+      const played = play(pattern, script);
+      expect(played.incidents).toEqual([]);
+      expect(steps(played)).toBe(order);
+      expect(played.status).toBe(waiting ? 'running' : 'completed');
+    },
+  );
 
   it('has a case for every pattern', () => {
     const played = new Set(CASES.map(({ pattern }) => pattern));

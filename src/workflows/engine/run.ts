@@ -121,12 +121,23 @@ export class Run {
     this.ask({ type: 'raise_incident', token: token.id, node: token.node, incident });
   }
 
-  /** Does what may evaluate expressions; what fails of these becomes an incident of the token. */
+  /** Tells the outside that a job, a user task or a child is of no use any more. */
+  cancelWork({ id: token, node, wait }: Token): void {
+    if (wait?.for === 'job') this.ask({ type: 'cancel_job', token, node });
+    else if (wait?.for === 'human') this.ask({ type: 'cancel_user_task', token, node });
+    else if (wait?.for === 'child') this.ask({ type: 'cancel_child', token, node });
+  }
+
+  /**
+   * Does what may evaluate expressions; what fails of these becomes an incident of the token. Unless its work is done,
+   * as `pending` tells, a retry asks for it anew, so what was asked for is cancelled.
+   */
   guard(token: Token, work: () => void, pending?: Ending): void {
     try {
       work();
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
+      if (!pending) this.cancelWork(token);
       this.stick(token, 'expression-failed', error.message, pending);
     }
   }

@@ -55,7 +55,9 @@ describe('a large instance', () => {
     for (const token of tokens)
       most = Math.max(most, tell(definition, state, { type: 'complete', token }).events.length);
     expect(most).toBe(1);
-    expect(tell(definition, state, { type: 'complete', token: last }).state.status).toBe('completed');
+    expect(tell(definition, state, { type: 'complete', token: last }).state.status).toBe(
+      'completed',
+    );
   });
 
   it('withdraws 20,000 tokens at once', () => {
@@ -74,10 +76,7 @@ describe('a large instance', () => {
       final: true,
       ...(i > 0 && { in: `s${i - 1}` }),
     }));
-    const definition = workflow(
-      [START, ...scopes, final('a', { in: 's199' })],
-      ['start>s0'],
-    );
+    const definition = workflow([START, ...scopes, final('a', { in: 's199' })], ['start>s0']);
     const state = newInstance();
     const { effects } = tell(definition, state, { type: 'start' });
     const [token = -1] = tokensOf(effects, 'create_user_task');
@@ -107,6 +106,8 @@ describe('a large instance', () => {
       const [after] = tokensOf(effects, 'create_job');
       if (after !== undefined) tell(definition, state, { type: 'complete', token: after });
     }
-    expect(states.map(({ status }) => status)).toEqual(Array.from({ length: 51 }, () => 'completed'));
+    expect(states.map(({ status }) => status)).toEqual(
+      Array.from({ length: 51 }, () => 'completed'),
+    );
   });
 });
