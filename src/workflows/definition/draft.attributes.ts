@@ -18,13 +18,9 @@ export const nodeId = word.refine((name) => !TAKEN.has(name), 'is a name that ex
 
 export const outcomeName = word;
 
-const condition = z
-  .string()
-  .min(1)
-  .max(4_000)
-  .meta({
-    description: 'A CEL expression that gives true or false; a leading "=" may be left out.',
-  });
+const condition = z.string().min(1).max(4_000).meta({
+  description: 'A CEL expression that gives true or false; a leading "=" may be left out.',
+});
 
 /** Any JSON; strings that begin with `=` are CEL, other strings may hold `{{ CEL }}`. */
 const template = z

@@ -164,6 +164,17 @@ describe('the findings of a draft', () => {
     ]);
   });
 
+  it('tell of a kind that no module offers', () => {
+    const draft = {
+      key: 'test',
+      nodes: [START, task('a', { final: true, kind: 'fax' })],
+      flows: [flow('start', 'a')],
+    };
+    const codes = (kinds: string[]): string[] =>
+      validateWorkflow(draft, new Set(kinds)).map(({ code }) => code);
+    expect([codes(['mail']), codes(['fax'])]).toEqual([['unknown-kind'], []]);
+  });
+
   it('say what to do', () => {
     const all = validateWorkflow({
       key: 'test',

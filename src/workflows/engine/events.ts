@@ -54,7 +54,6 @@ export type WorkflowEvent =
   | {
       readonly type: 'retry_scheduled';
       readonly token: number;
-      readonly attempt: number;
       readonly at: number;
       readonly error: Incident;
     }

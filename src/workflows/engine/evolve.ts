@@ -1,6 +1,13 @@
 import type { Json } from '../definition/json.js';
 import type { NodeCompleted, TokenAdded, TokenWaiting, WorkflowEvent } from './events.js';
-import { ROOT, type EachState, type InstanceState, type JoinState, type Token } from './state.js';
+import {
+  ROOT,
+  type EachState,
+  type InstanceState,
+  type JoinState,
+  type Token,
+  type Wait,
+} from './state.js';
 
 type EventOf<Type extends WorkflowEvent['type']> = Extract<WorkflowEvent, { type: Type }>;
 type Apply<Type extends WorkflowEvent['type']> = (
@@ -14,7 +21,7 @@ type Apply<Type extends WorkflowEvent['type']> = (
  * there, which only a history with gaps makes it do.
  */
 export function evolve(state: InstanceState, event: WorkflowEvent): InstanceState {
-  (appliers[event.type] as Apply<typeof event.type>)(state, event as never);
+  (appliers[event.type] as Apply<typeof event.type>)(state, event);
   return state;
 }
 
@@ -83,9 +90,8 @@ const appliers: { readonly [Type in WorkflowEvent['type']]: Apply<Type> } = {
   condition_held: (state, { token, boundary }) => {
     count(tokenOf(state, token), boundary);
   },
-  retry_scheduled: (state, { token: id, attempt, at }) => {
+  retry_scheduled: (state, { token: id, at }) => {
     const token = tokenOf(state, id);
-    token.attempt = attempt;
     token.wait = { for: 'retry' };
     (token.timers ??= {})['retry'] = at;
   },
@@ -107,7 +113,7 @@ const appliers: { readonly [Type in WorkflowEvent['type']]: Apply<Type> } = {
     token.status = token.wait ? 'waiting' : 'ready';
     delete token.incident;
     delete token.pending;
-    delete token.attempt;
+    if (token.attempt !== undefined) token.attemptsBefore = token.attempt;
   },
   undo_started: (state, { token: id, nodes }) => {
     const token = tokenOf(state, id);
@@ -191,6 +197,7 @@ function wait(state: InstanceState, event: TokenWaiting): void {
   token.status = 'waiting';
   token.wait = event.wait;
   token.armed = true;
+  if (isWork(event.wait)) token.attempt = (token.attempt ?? 0) + 1;
   if (event.timers) token.timers = { ...token.timers, ...event.timers };
   if (event.subscriptions) token.subscriptions = { ...token.subscriptions, ...event.subscriptions };
 }
@@ -259,6 +266,10 @@ function count(token: Token, name: string): void {
   const fired = (token.fired ??= {});
   fired[name] = (fired[name] ?? 0) + 1;
 }
+
+/** Something that is asked of the outside, each time as an attempt of its own. */
+const isWork = ({ for: kind }: Wait): boolean =>
+  kind === 'job' || kind === 'human' || kind === 'child';
 
 /** Waits for the tokens inside, and goes on doing so while an incident is open. */
 function isContainer(token: Token): boolean {

@@ -134,6 +134,8 @@ function withdrawOthers(run: Run, token: Token, node: CompiledNode): void {
     (other) => other.scope === scope && other.id !== id && cancels.includes(other.node),
   );
   withdraw(run, region);
+  for (const name of Object.keys(run.token(scope).joins ?? {}))
+    if (cancels.includes(name)) run.record({ type: 'join_changed', scope, node: name, join: null });
 }
 
 /** Goes on while tokens inside are left behind. Throws ExpressionError before anything happens. */

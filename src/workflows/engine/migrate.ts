@@ -48,23 +48,28 @@ function tokenProblems(
   token: Token,
 ): MigrationProblem[] {
   if (token.id === ROOT) return [];
-  const problem = (reason: string): MigrationProblem[] => [
-    { node: token.node, message: `${token.node}: ${reason}` },
-  ];
   const before = migration.from.nodes.get(token.node);
   const after = target(migration, token.node);
-  if (!before || !after)
-    return problem('the other version has no such node; map it to another one');
-  const around = state.tokens.get(token.scope);
-  if (
-    token.index === undefined &&
-    around?.wait?.for !== 'undo' &&
-    after.scope !== scopeOf(migration, before)
-  )
-    return problem(`${after.id} lies in another scope`);
-  return token.status === 'ready' || isAlike(before, after)
-    ? []
-    : problem(`${after.id} does not wait for the same; move the token instead`);
+  const reason =
+    before && after
+      ? mismatch(before, after, token) || misplaced(migration, state, token)
+      : 'the other version has no such node; map it to another one';
+  return reason ? [{ node: token.node, message: `${token.node}: ${reason}` }] : [];
+}
+
+function mismatch(before: CompiledNode, after: CompiledNode, { status }: Token): string {
+  if (status === 'ready' || isAlike(before, after)) return '';
+  return `${after.id} does not wait for the same; move the token instead`;
+}
+
+/** Its scope must have come along; those of an `each` and those that undo lie in a token of their own. */
+function misplaced(migration: Migration, state: InstanceState, token: Token): string {
+  const around = state.tokens.get(token.scope)?.wait?.for;
+  if (token.index !== undefined || around === 'undo') return '';
+  const before = migration.from.nodes.get(token.node);
+  const after = target(migration, token.node);
+  const isInPlace = before && after && after.scope === scopeOf(migration, before);
+  return isInPlace ? '' : 'it lies in another scope there';
 }
 
 function scopeOf({ nodes }: Migration, { scope }: CompiledNode): string {

@@ -116,21 +116,37 @@ class NaiveGame {
   /** Tries the rule of one node; true if it applied. */
   #apply(node: number): boolean {
     const present = this.#present(node);
+    if (present.length === 0) return false;
     const isWhole = present.length === this.#edges.filter(({ to }) => to === node).length;
-    const mode = modeOf(this.graph, node);
-    if (present.length === 0 || mode === 'sync') return false;
-    if (mode === 'each' || mode === 'all') {
-      if (mode === 'all' && !isWhole) return false;
-      this.#take(mode === 'all' ? present : present.slice(0, 1));
-      this.#begin(node);
-      return true;
+    switch (modeOf(this.graph, node)) {
+      case 'sync':
+        return false;
+      case 'each':
+        return this.#beginWith(node, present.slice(0, 1));
+      case 'all':
+        return isWhole && this.#beginWith(node, present);
+      case 'one':
+        return this.#applyRound(node, present, 1);
+      case 'two':
+        return this.#applyRound(node, present, 2);
     }
-    if (!this.#fired.has(node) && present.length >= (mode === 'one' ? 1 : 2)) {
+  }
+
+  #beginWith(node: number, edges: readonly Edge[]): boolean {
+    this.#take(edges);
+    this.#begin(node);
+    return true;
+  }
+
+  /** A join of n begins once a round, and the round ends when every branch has come. */
+  #applyRound(node: number, present: readonly Edge[], n: number): boolean {
+    if (!this.#fired.has(node)) {
+      if (present.length < n) return false;
       this.#fired.add(node);
       this.#begin(node);
       return true;
     }
-    if (!this.#fired.has(node) || !isWhole) return false;
+    if (present.length < this.#edges.filter(({ to }) => to === node).length) return false;
     this.#fired.delete(node);
     this.#take(present);
     return true;
