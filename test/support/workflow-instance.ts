@@ -88,6 +88,13 @@ export class TestInstance {
       .map(({ node }) => node);
   }
 
+  /** The id of the oldest token at a node. */
+  idAt(node: string): number {
+    const [token] = this.at(node);
+    if (!token) throw new Error(`No token is at ${node}`);
+    return token.id;
+  }
+
   complete(node: string, outcome?: string, result?: JsonObject): this {
     const token = this.at(node).find(({ wait }) => wait?.for === 'job' || wait?.for === 'human');
     if (!token) throw new Error(`Nothing is to be done at ${node}`);
@@ -127,3 +134,10 @@ export const task = (id: string, more: object = {}): object => ({
 });
 
 export const final = (id: string, more: object = {}): object => task(id, { final: true, ...more });
+
+/** A started instance of what follows a start node. */
+export const begin = (
+  nodes: readonly object[],
+  flows: readonly string[],
+  variables: JsonObject = {},
+): TestInstance => new TestInstance(workflow([START, ...nodes], flows)).start(variables);

@@ -9,6 +9,7 @@ import type {
   Outgoing,
 } from './compiled.js';
 import type { FlowDraft, NodeDraft, WorkflowDraft } from './draft.js';
+import { flowName } from './findings.js';
 import { compileCondition, compileExpression } from './expression.js';
 import { compileTemplate } from './template.js';
 import { compileTimer } from './timer.js';
@@ -41,7 +42,7 @@ type Links = Omit<CompiledNode, 'incoming' | 'outgoing' | 'join'> & {
  */
 export function compileWorkflow(draft: WorkflowDraft): CompiledWorkflow {
   const nodes = new Map(draft.nodes.map((node, index) => [node.id, compileNode(node, index)]));
-  const flows = draft.flows.map((flow, index) => compileFlow(flow, index, nodes));
+  const flows = draft.flows.map((flow) => compileFlow(flow, nodes));
   for (const node of nodes.values()) {
     node.incoming = flows.filter((flow) => flow.to === node);
     for (const outcome of [...node.outcomes, ...node.on.map((event) => event.outcome)])
@@ -87,16 +88,12 @@ function compileNode(node: NodeDraft, index: number): Links {
   };
 }
 
-function compileFlow(
-  flow: FlowDraft,
-  index: number,
-  nodes: ReadonlyMap<string, CompiledNode>,
-): CompiledFlow {
+function compileFlow(flow: FlowDraft, nodes: ReadonlyMap<string, CompiledNode>): CompiledFlow {
   const from = nodes.get(flow.from);
   const to = nodes.get(flow.to);
   if (!from || !to) throw new Error(`The flow ${flow.from} → ${flow.to} leads from or to nowhere`);
   return {
-    key: flow.id ?? `${flow.from}:${flow.on ?? ''}>${flow.to}#${index}`,
+    key: flowName(flow),
     on: flow.on,
     when: flow.when === undefined ? undefined : compileCondition(flow.when),
     otherwise: flow.otherwise ?? false,
@@ -131,7 +128,7 @@ function compileJoin(node: CompiledNode): CompiledJoin {
 }
 
 /** Nodes from which a token can reach a node without passing through it. */
-export function upstreamOf(node: CompiledNode): ReadonlySet<string> {
+function upstreamOf(node: CompiledNode): ReadonlySet<string> {
   const found = new Set<string>();
   const waiting: CompiledNode[] = [node];
   for (let next = waiting.pop(); next; next = waiting.pop())

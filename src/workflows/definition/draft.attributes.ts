@@ -1,19 +1,26 @@
 import { z } from 'zod';
 
-/** What CEL allows in names, because results and outcomes are read by these names. */
-export const nodeId = z
+const word = z
   .string()
   .min(1)
   .max(64)
   .regex(/^[A-Za-z_]\w*$/, 'must start with a letter, and hold letters, digits and _');
 
-export const outcomeName = nodeId;
+/** What the engine and CEL call their own; a variable of such a name could not be read. */
+const TAKEN = new Set(
+  'config now instance item index result outcome data value true false null in bool bytes double int list map string type uint null_type as break const continue else for function if import let loop package namespace return var void while'.split(
+    ' ',
+  ),
+);
 
-const condition = z
-  .string()
-  .min(1)
-  .max(4_000)
-  .meta({ description: 'A CEL expression that gives true or false; a leading "=" may be left out.' });
+/** Nodes and variables: what expressions read by name. */
+export const nodeId = word.refine((name) => !TAKEN.has(name), 'is a name that expressions use');
+
+export const outcomeName = word;
+
+const condition = z.string().min(1).max(4_000).meta({
+  description: 'A CEL expression that gives true or false; a leading "=" may be left out.',
+});
 
 /** Any JSON; strings that begin with `=` are CEL, other strings may hold `{{ CEL }}`. */
 const template = z
@@ -81,21 +88,28 @@ export const each = z
   .strictObject({
     items: text.optional().meta({ description: 'An expression that gives a list: one for each.' }),
     count: count.optional().meta({ description: 'How many, when there are no items.' }),
-    dynamic: z.boolean().optional().meta({ description: 'More may be added while some still run.' }),
+    dynamic: z
+      .boolean()
+      .optional()
+      .meta({ description: 'More may be added while some still run.' }),
     mode: z.enum(['parallel', 'sequential']).optional(),
     complete_when: condition.optional().meta({
       description: 'Ends it early; sees `done`, `total`, `outcomes` (counts by outcome).',
       examples: ['outcomes.rejected >= 1'],
     }),
-    await: z.union([z.enum(['all', 'none']), z.int().min(1).max(100_000)]).optional().meta({
-      description: 'How many must be done before it goes on; default all.',
-    }),
+    await: z
+      .union([z.enum(['all', 'none']), z.int().min(1).max(100_000)])
+      .optional()
+      .meta({
+        description: 'How many must be done before it goes on; default all.',
+      }),
     rest: z
       .enum(['cancel', 'absorb'])
       .optional()
       .meta({ description: 'Those that still run when it goes on: withdrawn (default) or left.' }),
     outcome: text.optional().meta({
-      description: 'An expression that gives the outcome of the whole; default: the one they share.',
+      description:
+        'An expression that gives the outcome of the whole; default: the one they share.',
       examples: ['=outcomes.rejected > 0 ? "rejected" : "confirmed"'],
     }),
   })
@@ -107,15 +121,22 @@ export const boundary = z
     message: messageSpec.optional(),
     signal: signalSpec.optional(),
     condition: condition.optional(),
-    error: z.union([z.literal(true), text]).optional().meta({
-      description: 'An error code, or true for any. Errors always interrupt.',
-    }),
+    error: z
+      .union([z.literal(true), text])
+      .optional()
+      .meta({
+        description: 'An error code, or true for any. Errors always interrupt.',
+      }),
     escalation: z.union([z.literal(true), text]).optional(),
     outcome: outcomeName.meta({ description: 'The flows with this `on` are taken.' }),
     interrupting: z.boolean().optional().meta({ description: 'Ends the node (default true).' }),
-    repeat: z.union([z.literal(true), z.int().min(1).max(1_000)]).optional().meta({
-      description: 'A timer that does not interrupt fires again: for ever, or this many times more.',
-    }),
+    repeat: z
+      .union([z.literal(true), z.int().min(1).max(1_000)])
+      .optional()
+      .meta({
+        description:
+          'A timer that does not interrupt fires again: for ever, or this many times more.',
+      }),
   })
   .meta({ id: 'WorkflowBoundaryEvent' });
 
@@ -149,13 +170,10 @@ export const attributes = {
     .union([z.literal(true), z.array(outcomeName)])
     .optional()
     .meta({ description: 'Outcomes after which nothing follows; true for all that have no flow.' }),
-  split: z
-    .enum(['one', 'many', 'all', 'event'])
-    .optional()
-    .meta({
-      description:
-        'Which flows of the outcome are taken: the first that holds, all that hold, all, or the one whose node is done first. Default: one when a flow has a condition, else all.',
-    }),
+  split: z.enum(['one', 'many', 'all', 'event']).optional().meta({
+    description:
+      'Which flows of the outcome are taken: the first that holds, all that hold, all, or the one whose node is done first. Default: one when a flow has a condition, else all.',
+  }),
   join: join.optional(),
   each: each.optional().meta({ description: 'Does the node many times.' }),
   on: z.array(boundary).max(20).optional().meta({ description: 'What may happen meanwhile.' }),

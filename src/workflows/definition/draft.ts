@@ -91,7 +91,7 @@ const endNode = z.strictObject({
   outcome: outcomeName.optional().meta({ description: 'The outcome of the scope around it.' }),
 });
 
-export const workflowNode = z
+const workflowNode = z
   .discriminatedUnion('type', [
     startNode,
     taskNode,
@@ -103,7 +103,7 @@ export const workflowNode = z
   ])
   .meta({ id: 'WorkflowNode' });
 
-export const workflowFlow = z
+const workflowFlow = z
   .strictObject({
     id: nodeId.optional(),
     from: nodeId,
@@ -115,7 +115,10 @@ export const workflowFlow = z
   .meta({ id: 'WorkflowFlow', examples: [{ from: 'check', on: 'confirmed', to: 'repair' }] });
 
 const configDeclaration = z.strictObject({
-  schema: z.record(z.string(), z.json()).optional().meta({ description: 'JSON Schema of the value.' }),
+  schema: z
+    .record(z.string(), z.json())
+    .optional()
+    .meta({ description: 'JSON Schema of the value.' }),
   default: z.json().optional(),
   description: z.string().max(4_000).optional(),
 });
@@ -172,4 +175,3 @@ export type CriterionSpec = z.output<typeof criterionSpec>;
 export function workflowJsonSchema(): object {
   return z.toJSONSchema(workflowDraft, { target: 'draft-2020-12', io: 'input' });
 }
-

@@ -5,8 +5,10 @@ import { expressionsIn } from './template.js';
 import { timerProblem } from './timer.js';
 
 /** Fields of a node that are expressions without a leading "=". */
-const BARE = /^(milestone|condition|each\.(items|count|complete_when)|on\.\d+\.condition|criteria\.\d+\.when|criterion\.when|table\.inputs\..*)$/;
-const TIMER = /^(timer|due|on\.\d+\.timer|retry\.(delay|max_delay)|criteria\.\d+\.ttl|criterion\.ttl)$/;
+const BARE =
+  /^(milestone|condition|each\.(items|count|complete_when)|on\.\d+\.condition|criteria\.\d+\.when|criterion\.when|table\.inputs\..*)$/;
+const TIMER =
+  /^(timer|due|on\.\d+\.timer|retry\.(delay|max_delay)|criteria\.\d+\.ttl|criterion\.ttl)$/;
 /** Prose, in which "{{" means nothing. */
 const PROSE = /^(id|name|description|type|kind)$/;
 
@@ -26,9 +28,7 @@ function inNode(node: NodeDraft): Finding[] {
     if (PROSE.test(path)) return [];
     if (TIMER.test(path)) return inTimer(node, path, value as TimerSpec);
     if (typeof value !== 'string') return [];
-    const sources = BARE.test(path)
-      ? [value]
-      : expressionsIn(value).map(({ source }) => source);
+    const sources = BARE.test(path) ? [value] : expressionsIn(value).map(({ source }) => source);
     return sources.flatMap((source) => broken(node, path, source));
   });
 }

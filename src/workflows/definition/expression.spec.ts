@@ -17,9 +17,9 @@ describe('expressions', () => {
     ['10 % a', { a: 3 }, 1],
     ['a * 2 - b / 2', { a: 2, b: 3 }, 2.5],
     ['-a', { a: 2 }, -2],
-    ['size(list) + 1', { list: [1, 2] }, 3],
-    ['list[i]', { list: ['x', 'y'], i: 1 }, 'y'],
-    ['list.filter(x, x.price > 3)', { list: [{ price: 1 }, { price: 5 }] }, [{ price: 5 }]],
+    ['size(items) + 1', { items: [1, 2] }, 3],
+    ['items[i]', { items: ['x', 'y'], i: 1 }, 'y'],
+    ['items.filter(x, x.price > 3)', { items: [{ price: 1 }, { price: 5 }] }, [{ price: 5 }]],
     ['{"a": a, "b": [1, a]}', { a: 1 }, { a: 1, b: [1, 1] }],
     ['"n" + string(a)', { a: 2.5 }, 'n2.5'],
   ])('%s of %j is %j', (source, variables, result) => {
@@ -30,15 +30,15 @@ describe('expressions', () => {
     ['missing', null],
     ['missing.inner.more == null', true],
     ['a.missing', null],
-    ['list[7]', null],
-    ['list.map(x, x.missing)', [null]],
+    ['items[7]', null],
+    ['items.map(x, x.missing)', [null]],
     ['has(a.missing)', false],
     ['a.known', 1],
   ])('what is missing in %s is null', (source, result) => {
-    expect(evaluate(source, { a: { known: 1 }, list: [{}] })).toEqual(result);
+    expect(evaluate(source, { a: { known: 1 }, items: [{}] })).toEqual(result);
   });
 
-  it.each(['constructor', 'a.constructor', 'a.__proto__', '__proto__'])(
+  it.each(['constructor', 'a.constructor', 'a.__proto__', 'a["__proto__"]'])(
     'shows nothing of JavaScript by %s',
     (source) => {
       const variables = Object.assign(Object.create(null) as object, { a: {} });

@@ -143,16 +143,28 @@ const reasonOf = (error: unknown): string => {
 };
 
 function toJson(value: unknown): Json {
-  if (typeof value === 'string' || typeof value === 'boolean' || value == null)
-    return value ?? null;
-  if (typeof value === 'number' || typeof value === 'bigint') return finite(Number(value));
-  if (value instanceof Date) return value.toISOString();
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'number':
+    case 'bigint':
+      return finite(Number(value));
+    case 'undefined':
+      return null;
+    case 'object':
+      return value === null ? null : objectToJson(value);
+    default:
+      throw new Error(`a ${typeof value} is no JSON`);
+  }
+}
+
+function objectToJson(value: object): Json {
   if (Array.isArray(value)) return value.map(toJson);
+  if (value instanceof Date) return value.toISOString();
   if (value instanceof Map) return objectOf(value.entries());
-  if (Object.getPrototypeOf(value) === Object.prototype)
-    return objectOf(Object.entries(value as object));
-  if (typeof value === 'object') return secondsOf(value);
-  throw new Error(`${typeof value} is no JSON`);
+  const isPlain = Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain ? objectOf(Object.entries(value)) : numberOf(value);
 }
 
 function finite(value: number): number {
@@ -167,10 +179,8 @@ function objectOf(entries: Iterable<[unknown, unknown]>): JsonObject {
 }
 
 /** Durations become ISO 8601, so that they can be used where timers are; unsigned ints become numbers. */
-function secondsOf(value: object): Json {
-  const plain = Number(value);
-  if (!Number.isFinite(plain)) throw new Error(`${String(value)} is no JSON`);
-  return Object.prototype.toString.call(value).includes('Duration')
-    ? `PT${String(plain / 1_000)}S`
-    : plain;
+function numberOf(value: object): Json {
+  const plain = finite(Number(value));
+  const kind = Object.prototype.toString.call(value);
+  return kind.includes('Duration') ? `PT${String(plain / 1_000)}S` : plain;
 }

@@ -35,5 +35,6 @@ export const flowError = (code: string, flow: FlowDraft, message: string): Findi
   message,
 });
 
+/** What a flow is called, also in stored joins; no two flows of a published workflow share one. */
 export const flowName = ({ id, from, on, to }: FlowDraft): string =>
   id ?? `${from}${on === undefined ? '' : `[${on}]`} → ${to}`;

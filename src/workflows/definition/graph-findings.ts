@@ -48,8 +48,9 @@ function loopsWithoutWait({ nodes }: CompiledWorkflow): Finding[] {
   const left = new Set([...nodes.values()].filter((node) => !rests(node)));
   const follows = (node: CompiledNode): boolean =>
     [...node.outgoing.values()].some(({ flows }) => flows.some(({ to }) => left.has(to)));
-  const precedes = (node: CompiledNode): boolean => node.incoming.some(({ from }) => left.has(from));
-  for (let before = -1; before !== left.size; ) {
+  const precedes = (node: CompiledNode): boolean =>
+    node.incoming.some(({ from }) => left.has(from));
+  for (let before = -1; before !== left.size;) {
     before = left.size;
     for (const node of [...left]) if (!follows(node) || !precedes(node)) left.delete(node);
   }

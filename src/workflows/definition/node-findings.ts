@@ -117,12 +117,13 @@ const people: NodeCheck = (node, { roles }) => {
   const wanted = node.config?.['roles'];
   const named = Array.isArray(wanted) ? wanted : [];
   return named
-    .filter((role) => typeof role === 'string' && !role.startsWith('=') && !roles.includes(role))
+    .filter((role) => typeof role === 'string')
+    .filter((role) => !role.startsWith('=') && !roles.includes(role))
     .map((role) =>
       nodeError(
         'unknown-role',
         node,
-        `${node.id} is for the role "${String(role)}", which the workflow does not declare: add it to "roles".`,
+        `${node.id} is for the role "${role}", which the workflow does not declare: add it to "roles".`,
       ),
     );
 };

@@ -65,28 +65,28 @@ const keyOf = (marking: Marking): string =>
     .join(' ');
 
 function successors(workflow: CompiledWorkflow, marking: Marking, found: Exploration): Marking[] {
-  if (marking.size === 0) {
-    found.canEnd = true;
-    return [];
-  }
   const nodes = [...workflow.nodes.values()];
-  const enabled =
-    nodes.find((node) => node.join.mode !== 'sync' && taken(workflow, node, marking)) ??
-    nodes.find((node) => node.join.mode === 'sync' && taken(workflow, node, marking));
-  const rest = enabled && taken(workflow, enabled, marking);
-  if (enabled && rest) {
-    found.fired.add(enabled.id);
-    return endings(enabled).map((flows) => put(rest, flows, enabled, found));
+  for (const node of byUrgency(nodes)) {
+    const rest = taken(workflow, node, marking);
+    if (!rest) continue;
+    found.fired.add(node.id);
+    return endings(node).map((flows) => put(rest, flows, node, found));
   }
-  for (const node of nodes)
-    if (node.join.mode === 'all' && arrivals(node, marking) > 0) found.stuck.add(node.id);
-  // Stragglers and the rest of a round of n are no deadlock: nothing waits for them.
-  for (const node of nodes)
-    if (node.join.mode === 'n' && arrivals(node, marking) < node.join.n && arrivals(node, marking) > 0)
-      found.stuck.add(node.id);
-  if (found.stuck.size === 0) found.canEnd = true;
+  const stuck = nodes.filter((node) => isStuck(node, marking));
+  for (const { id } of stuck) found.stuck.add(id);
+  if (stuck.length === 0) found.canEnd = true;
   return [];
 }
+
+/** Joins of n come late, so that their rounds are whole, and synchronizing merges last. */
+const byUrgency = (nodes: readonly CompiledNode[]): CompiledNode[] =>
+  [['each', 'all'], ['n'], ['sync']].flatMap((modes) =>
+    nodes.filter(({ join }) => modes.includes(join.mode)),
+  );
+
+/** Whether a join has some of its tokens, where nothing moves any more. */
+const isStuck = (node: CompiledNode, marking: Marking): boolean =>
+  node.join.mode !== 'each' && arrivals(node, marking) > 0;
 
 const arrivals = (node: CompiledNode, marking: Marking): number =>
   node.incoming.filter(({ key }) => marking.has(key)).length;
@@ -174,12 +174,15 @@ function put(
 
 function findingsOf(found: Exploration, workflow: CompiledWorkflow, scope: string): Finding[] {
   const severity = found.canEnd || !found.isComplete ? 'warning' : 'error';
-  const stuck = [...found.stuck].map((node) => ({
-    code: 'can-deadlock',
-    severity,
-    node,
-    message: `The join of ${node} can wait for ever: it wants more branches than may come, as after a choice. Use mode "each" to merge alternatives, or "sync" to wait only for branches that are on their way.`,
-  }) as const);
+  const stuck = [...found.stuck].map(
+    (node) =>
+      ({
+        code: 'can-deadlock',
+        severity,
+        node,
+        message: `The join of ${node} can wait for ever: it wants more branches than may come, as after a choice. Use mode "each" to merge alternatives, or "sync" to wait only for branches that are on their way.`,
+      }) as const,
+  );
   const piling = [...found.piling].map((node) => ({
     code: 'tokens-pile-up',
     severity: 'warning' as const,

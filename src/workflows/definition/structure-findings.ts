@@ -18,22 +18,18 @@ function duplicates({ nodes, flows }: WorkflowDraft): Finding[] {
     ...new Set(ids.filter((id, i) => ids.indexOf(id) !== i)),
   ];
   return [
-    ...again(nodes.map(({ id }) => id)).map(
-      (node): Finding => ({
-        code: 'duplicate-node',
-        severity: 'error',
-        node,
-        message: `There are several nodes ${node}: give each an id of its own.`,
-      }),
-    ),
-    ...again(flows.map(flowName)).map(
-      (flow): Finding => ({
-        code: 'duplicate-flow',
-        severity: 'error',
-        flow,
-        message: `There are several flows ${flow}: remove all but one, or give each an id.`,
-      }),
-    ),
+    ...again(nodes.map(({ id }) => id)).map((node): Finding => ({
+      code: 'duplicate-node',
+      severity: 'error',
+      node,
+      message: `There are several nodes ${node}: give each an id of its own.`,
+    })),
+    ...again(flows.map(flowName)).map((flow): Finding => ({
+      code: 'duplicate-flow',
+      severity: 'error',
+      flow,
+      message: `There are several flows ${flow}: remove all but one, or give each an id.`,
+    })),
   ];
 }
 

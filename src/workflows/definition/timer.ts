@@ -40,12 +40,15 @@ function addDuration(text: string, now: number): number | undefined {
   if (!match) return undefined;
   const [years, months, weeks, days, hours, minutes, seconds] = match
     .slice(1)
-    .map((part) => Number(part ?? 0)) as [number, number, number, number, number, number, number];
+    .map((part: string | undefined) => Number(part ?? 0)) as Parts;
   const date = new Date(now);
   if (years > 0 || months > 0) date.setUTCMonth(date.getUTCMonth() + months + 12 * years);
   const rest = ((weeks * 7 + days) * 24 + hours) * 3_600 + minutes * 60 + seconds;
   return date.getTime() + Math.round(rest * 1_000);
 }
+
+/** Years to seconds, as the groups of the pattern. */
+type Parts = [number, number, number, number, number, number, number];
 
 function nextRun(spec: { cron: string; time_zone: string }, now: number): number {
   try {

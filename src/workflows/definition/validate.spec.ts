@@ -40,7 +40,12 @@ describe('the findings of a draft', () => {
   });
 
   it.each<[string, object[], object[], string[]]>([
-    ['two nodes of one id', [START, START], [], ['duplicate-node start', 'outcome-without-flow start', 'outcome-without-flow start']],
+    [
+      'two nodes of one id',
+      [START, START],
+      [],
+      ['duplicate-node start', 'outcome-without-flow start', 'outcome-without-flow start'],
+    ],
     ['a flow to nowhere', [START], [flow('start', 'b')], ['flow-to-nowhere start']],
     [
       'an unknown outcome',
@@ -93,7 +98,10 @@ describe('the findings of a draft', () => {
     ],
     [
       'a deferred choice of what does not wait',
-      [{ ...START, split: 'event' }, { id: 'a', type: 'gateway', final: true }],
+      [
+        { ...START, split: 'event' },
+        { id: 'a', type: 'gateway', final: true },
+      ],
       [flow('start', 'a')],
       ['choice-without-wait start'],
     ],
@@ -154,6 +162,17 @@ describe('the findings of a draft', () => {
     expect(findings(nodes, [flow('start', 'a')], { roles: ['operator'] })).toEqual([
       'unknown-role a',
     ]);
+  });
+
+  it('tell of a kind that no module offers', () => {
+    const draft = {
+      key: 'test',
+      nodes: [START, task('a', { final: true, kind: 'fax' })],
+      flows: [flow('start', 'a')],
+    };
+    const codes = (kinds: string[]): string[] =>
+      validateWorkflow(draft, new Set(kinds)).map(({ code }) => code);
+    expect([codes(['mail']), codes(['fax'])]).toEqual([['unknown-kind'], []]);
   });
 
   it('say what to do', () => {

@@ -1,7 +1,7 @@
 import { compileWorkflow } from './compile.js';
 import { workflowDraft, type WorkflowDraft } from './draft.js';
 import { expressionFindings } from './expression-findings.js';
-import type { Finding } from './findings.js';
+import { nodeError, type Finding } from './findings.js';
 import { graphFindings } from './graph-findings.js';
 import { nodeFindings } from './node-findings.js';
 import { soundnessFindings } from './soundness.js';
@@ -9,9 +9,10 @@ import { structureFindings } from './structure-findings.js';
 
 /**
  * Everything that is wrong with a draft. What depends on a sound structure, such as whether branches can meet, is
- * looked at only when the structure has no errors, so that one mistake is not told ten times.
+ * looked at only when the structure has no errors, so that one mistake is not told ten times. `kinds` are those of the
+ * modules there are; without them, kinds are not looked at.
  */
-export function validateWorkflow(input: unknown): Finding[] {
+export function validateWorkflow(input: unknown, kinds?: ReadonlySet<string>): Finding[] {
   const parsed = workflowDraft.safeParse(input);
   if (!parsed.success)
     return parsed.error.issues.map(({ path, message }) => schemaFinding(input, path, message));
@@ -20,6 +21,7 @@ export function validateWorkflow(input: unknown): Finding[] {
     ...structureFindings(draft),
     ...nodeFindings(draft),
     ...expressionFindings(draft),
+    ...(kinds ? unknownKinds(draft, kinds) : []),
   ];
   if (findings.some(({ severity }) => severity === 'error')) return findings;
   return [...findings, ...behaviourFindings(draft)];
@@ -28,6 +30,18 @@ export function validateWorkflow(input: unknown): Finding[] {
 function behaviourFindings(draft: WorkflowDraft): Finding[] {
   const workflow = compileWorkflow(draft);
   return [...graphFindings(workflow), ...soundnessFindings(workflow)];
+}
+
+/** What the engine does itself, or asks of people. */
+const OWN_KINDS = ['human', 'set', 'decision'];
+
+function unknownKinds({ nodes }: WorkflowDraft, kinds: ReadonlySet<string>): Finding[] {
+  const known = [...OWN_KINDS, ...kinds];
+  return nodes.flatMap((node) => {
+    if (node.type !== 'task' || known.includes(node.kind)) return [];
+    const message = `${node.id} is of the kind "${node.kind}", which no module offers: use one of ${known.join(', ')}.`;
+    return [nodeError('unknown-kind', node, message)];
+  });
 }
 
 function schemaFinding(input: unknown, path: readonly PropertyKey[], message: string): Finding {

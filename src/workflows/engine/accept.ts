@@ -23,7 +23,7 @@ export function accept(run: Run, command: WorkflowCommand): Rejection | undefine
     if (status !== 'new') return reject('already-started', `The instance is ${status} already.`);
   } else if (status !== 'running')
     return reject('not-running', `The instance is ${status}; nothing more can happen to it.`);
-  return (accepters[command.type] as Accept<typeof command.type>)(run, command as never);
+  return (accepters[command.type] as Accept<typeof command.type>)(run, command);
 }
 
 const reject = (code: Rejection['code'], message: string): Rejection => ({ code, message });
@@ -31,9 +31,9 @@ const reject = (code: Rejection['code'], message: string): Rejection => ({ code,
 const accepters: { readonly [Type in WorkflowCommand['type']]: Accept<Type> } = {
   start,
   complete,
-  fail: (run, { token: id, ...error }) =>
-    onWaiting(run, id, ['job', 'human'], (token) => {
-      failJob(run, token, error);
+  fail: (run, command) =>
+    onWaiting(run, command, ['job', 'human'], (token) => {
+      failJob(run, token, command);
     }),
   fire_timer: (run, { token: id, timer }) => {
     const token = run.state.tokens.get(id);
@@ -47,9 +47,9 @@ const accepters: { readonly [Type in WorkflowCommand['type']]: Accept<Type> } = 
   message: deliverMessage,
   signal: deliverSignal,
   child_ended: childEnded,
-  child_escalated: (run, { token: id, code, data = null }) =>
-    onWaiting(run, id, ['child'], (token) => {
-      escalate(run, token, code, data);
+  child_escalated: (run, command) =>
+    onWaiting(run, command, ['child'], (token) => {
+      escalate(run, token, command.code, command.data ?? null);
     }),
   cancel: (run, { token: id }) => {
     if (id === undefined) {
@@ -108,14 +108,14 @@ function complete(run: Run, command: CommandOf<'complete'>): Rejection | undefin
       'wrong-outcome',
       `"${ending}" is no outcome of ${node.id}: it may be ${node.outcomes.join(', ')}.`,
     );
-  return onWaiting(run, id, ['job', 'human'], (waiting) => {
+  return onWaiting(run, command, ['job', 'human'], (waiting) => {
     run.finish(waiting, ending, result);
   });
 }
 
 function childEnded(run: Run, command: CommandOf<'child_ended'>): Rejection | undefined {
   const { status, outcome, result = null, error } = command;
-  return onWaiting(run, command.token, ['child'], (token) => {
+  return onWaiting(run, command, ['child'], (token) => {
     const { outcomes } = run.node(token);
     const [first = 'done'] = outcomes;
     if (status === 'completed') {
@@ -123,7 +123,10 @@ function childEnded(run: Run, command: CommandOf<'child_ended'>): Rejection | un
       run.finish(token, known ? outcome : first, result);
       return;
     }
-    const thrown = error ?? { code: `child-${status}`, message: `The workflow called is ${status}` };
+    const thrown = error ?? {
+      code: `child-${status}`,
+      message: `The workflow called is ${status}`,
+    };
     if (!caughtError(run, token, thrown)) run.stick(token, thrown.code, thrown.message);
   });
 }
@@ -135,25 +138,25 @@ function onToken(run: Run, id: number, work: (token: Token) => void): Rejection 
   return undefined;
 }
 
-function onWaiting(
-  run: Run,
-  id: number,
-  kinds: readonly string[],
-  work: (token: Token) => void,
-): Rejection | undefined {
-  return onToken(run, id, () => undefined) ?? waitingFor(run, id, kinds, work);
+interface Addressed {
+  readonly token: number;
+  readonly attempt?: number;
 }
 
-function waitingFor(
+/** Does something to a token that waits for one of these, if it still does, and for this attempt. */
+function onWaiting(
   run: Run,
-  id: number,
+  { token: id, attempt }: Addressed,
   kinds: readonly string[],
   work: (token: Token) => void,
 ): Rejection | undefined {
-  const token = run.token(id);
+  const token = run.state.tokens.get(id);
+  if (!token) return onToken(run, id, work);
   const kind = token.status === 'waiting' ? (token.wait?.for ?? 'nothing') : token.status;
   if (!kinds.includes(kind))
     return reject('not-waiting', `Token ${id} at ${token.node} waits for ${kind}.`);
+  if (attempt !== undefined && attempt !== token.attempt)
+    return reject('stale-attempt', `Token ${id} is at attempt ${token.attempt ?? 0} by now.`);
   work(token);
   return undefined;
 }

@@ -12,22 +12,15 @@ export interface Armed {
 
 /** Lets a token wait, and arms the boundary events of its node. Throws ExpressionError before anything happens. */
 export function activate(run: Run, token: Token, wait: Wait, own: Armed = {}): void {
-  const node = run.node(token);
-  const names = run.names(token);
-  const timers: Record<string, number> = { ...own.timers };
-  const subscriptions: Record<string, Subscription> = { ...own.subscriptions };
   // Boundary events belong to the whole of an `each`, and are armed once, however often its work is tried.
-  const events = token.armed || token.index !== undefined ? [] : node.on;
-  for (const [i, event] of events.entries()) {
-    const slot = boundarySlot(i);
-    if (event.timer) timers[slot] = event.timer(names, run.now);
-    const subscription = boundarySubscription(event, names);
-    if (subscription) subscriptions[slot] = subscription;
-  }
+  const isArmed = token.armed === true || token.index !== undefined;
+  const around = isArmed ? {} : boundaryArms(run, token);
+  const timers = { ...own.timers, ...around.timers };
+  const subscriptions = { ...own.subscriptions, ...around.subscriptions };
   run.record({
     type: 'token_waiting',
     token: token.id,
-    node: node.id,
+    node: token.node,
     wait,
     ...(hasKeys(timers) && { timers }),
     ...(hasKeys(subscriptions) && { subscriptions }),
@@ -36,6 +29,21 @@ export function activate(run: Run, token: Token, wait: Wait, own: Armed = {}): v
     run.ask({ type: 'schedule_timer', token: token.id, timer, at: new Date(at) });
   for (const [slot, subscription] of Object.entries(subscriptions))
     run.ask(subscriptionEffect('subscribe', token.id, slot, subscription));
+}
+
+function boundaryArms(run: Run, token: Token): Armed {
+  const { on } = run.node(token);
+  if (on.length === 0) return {};
+  const names = run.names(token);
+  const timers: Record<string, number> = {};
+  const subscriptions: Record<string, Subscription> = {};
+  for (const [i, event] of on.entries()) {
+    const slot = boundarySlot(i);
+    if (event.timer) timers[slot] = event.timer(names, run.now);
+    const subscription = boundarySubscription(event, names);
+    if (subscription) subscriptions[slot] = subscription;
+  }
+  return { timers, subscriptions };
 }
 
 const BOUNDARY = 'on';
@@ -75,7 +83,10 @@ export function addressOf(
   if (typeof text !== 'string')
     throw new ExpressionError(JSON.stringify(text), 'the name of a message must be text, not');
   const value = key?.(names) ?? null;
-  return { name: text, key: value === null || typeof value === 'string' ? value : JSON.stringify(value) };
+  return {
+    name: text,
+    key: value === null || typeof value === 'string' ? value : JSON.stringify(value),
+  };
 }
 
 function hasKeys(record: object): boolean {

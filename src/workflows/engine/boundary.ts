@@ -4,13 +4,13 @@ import { boundaryOf, boundarySlot } from './activate.js';
 import { follow } from './finish.js';
 import type { Run } from './run.js';
 import type { Token } from './state.js';
-import { cancelWork, withdrawInside } from './withdraw.js';
+import { withdrawInside } from './withdraw.js';
 
 /** A boundary event happens: its flows are taken, instead of those of the node or beside them. */
 export function trigger(run: Run, token: Token, event: CompiledBoundary, result: Json): void {
   if (event.interrupting) {
     withdrawInside(run, token);
-    cancelWork(run, token);
+    run.cancelWork(token);
     if (token.incident) run.ask({ type: 'resolve_incident', token: token.id, node: token.node });
     run.finish(token, event.outcome, result);
     return;

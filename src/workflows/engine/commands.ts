@@ -12,6 +12,8 @@ export type WorkflowCommand =
       /** A job or a user task is done. */
       readonly type: 'complete';
       readonly token: number;
+      /** That of the effect; another one than the present is rejected as stale. Default: the present one. */
+      readonly attempt?: number;
       /** One of the node's; default: its first. */
       readonly outcome?: string;
       readonly result?: Json;
@@ -19,6 +21,7 @@ export type WorkflowCommand =
   | {
       readonly type: 'fail';
       readonly token: number;
+      readonly attempt?: number;
       readonly code: string;
       readonly message: string;
       /** False when another attempt is of no use. */
@@ -43,6 +46,7 @@ export type WorkflowCommand =
   | {
       readonly type: 'child_ended';
       readonly token: number;
+      readonly attempt?: number;
       readonly status: 'completed' | 'failed' | 'cancelled';
       readonly outcome?: string;
       readonly result?: Json;
@@ -91,6 +95,7 @@ export interface Rejection {
     | 'no-start'
     | 'unknown-token'
     | 'not-waiting'
+    | 'stale-attempt'
     | 'wrong-outcome'
     | 'unknown-timer'
     | 'nobody-waits'

@@ -7,7 +7,7 @@ import type { Report, Subscription, Token } from './state.js';
 
 type Criteria = Extract<Work, { does: 'criteria' }>;
 
-export const criterionSlot = (index: number): string => `criterion${index}`;
+const criterionSlot = (index: number): string => `criterion${index}`;
 
 /** Waits until enough criteria hold at the same time; reports from before count as long as they live. */
 export function awaitCriteria(run: Run, token: Token, work: Criteria): void {

@@ -46,7 +46,8 @@ function takersOf(news: News, tokens: Iterable<Token>): Taker[] {
   const takers: Taker[] = [];
   for (const token of tokens)
     for (const [slot, subscription] of Object.entries(token.subscriptions ?? {}))
-      if (isFor(news, subscription) && isOpen(token, slot)) takers.push({ token, slot, subscription });
+      if (isFor(news, subscription) && isOpen(token, slot))
+        takers.push({ token, slot, subscription });
   return takers;
 }
 
@@ -58,6 +59,7 @@ const isOpen = (token: Token, slot: string): boolean =>
   slot.startsWith('on') || token.status === 'waiting';
 
 function give(run: Run, { token, slot }: Taker, data: Json): void {
+  if (!run.state.tokens.has(token.id)) return; // withdrawn by what another taker has begun
   const node = run.node(token);
   const boundary = boundaryOf(node, slot);
   if (boundary) trigger(run, token, boundary.event, data);

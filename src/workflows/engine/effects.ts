@@ -17,6 +17,7 @@ export type Effect =
     }
   | {
       readonly type: 'create_user_task';
+      readonly attempt: number;
       readonly token: number;
       readonly node: string;
       readonly outcomes: readonly string[];
@@ -26,6 +27,7 @@ export type Effect =
     }
   | {
       readonly type: 'start_child';
+      readonly attempt: number;
       readonly token: number;
       readonly node: string;
       /** `key` or `key@version`. */
@@ -34,6 +36,7 @@ export type Effect =
     }
   | {
       readonly type: 'cancel_job' | 'cancel_user_task' | 'cancel_child';
+      readonly attempt: number;
       readonly token: number;
       readonly node: string;
     }

@@ -54,7 +54,6 @@ export type WorkflowEvent =
   | {
       readonly type: 'retry_scheduled';
       readonly token: number;
-      readonly attempt: number;
       readonly at: number;
       readonly error: Incident;
     }
@@ -76,6 +75,12 @@ export type WorkflowEvent =
   | { readonly type: 'incident_resolved'; readonly token: number }
   | { readonly type: 'undo_started'; readonly token: number; readonly nodes: readonly string[] }
   | { readonly type: 'undo_next'; readonly token: number }
+  | {
+      /** Goes on by another version: new names of nodes, and of flows in joins, where they differ. */
+      readonly type: 'migrated';
+      readonly nodes: Readonly<Record<string, string>>;
+      readonly flows: Readonly<Record<string, string>>;
+    }
   | { readonly type: 'paused'; readonly node?: string }
   | { readonly type: 'resumed'; readonly node?: string }
   | Ended;

@@ -1,9 +1,19 @@
 import type { Json } from '../definition/json.js';
 import type { NodeCompleted, TokenAdded, TokenWaiting, WorkflowEvent } from './events.js';
-import { ROOT, type EachState, type InstanceState, type Token } from './state.js';
+import {
+  ROOT,
+  type EachState,
+  type InstanceState,
+  type JoinState,
+  type Token,
+  type Wait,
+} from './state.js';
 
 type EventOf<Type extends WorkflowEvent['type']> = Extract<WorkflowEvent, { type: Type }>;
-type Apply<Type extends WorkflowEvent['type']> = (state: InstanceState, event: EventOf<Type>) => void;
+type Apply<Type extends WorkflowEvent['type']> = (
+  state: InstanceState,
+  event: EventOf<Type>,
+) => void;
 
 /**
  * Applies an event to the state that it is given, which becomes the next one: nothing is copied, so that an instance
@@ -11,7 +21,7 @@ type Apply<Type extends WorkflowEvent['type']> = (state: InstanceState, event: E
  * there, which only a history with gaps makes it do.
  */
 export function evolve(state: InstanceState, event: WorkflowEvent): InstanceState {
-  (appliers[event.type] as Apply<typeof event.type>)(state, event as never);
+  (appliers[event.type] as Apply<typeof event.type>)(state, event);
   return state;
 }
 
@@ -80,9 +90,8 @@ const appliers: { readonly [Type in WorkflowEvent['type']]: Apply<Type> } = {
   condition_held: (state, { token, boundary }) => {
     count(tokenOf(state, token), boundary);
   },
-  retry_scheduled: (state, { token: id, attempt, at }) => {
+  retry_scheduled: (state, { token: id, at }) => {
     const token = tokenOf(state, id);
-    token.attempt = attempt;
     token.wait = { for: 'retry' };
     (token.timers ??= {})['retry'] = at;
   },
@@ -104,7 +113,7 @@ const appliers: { readonly [Type in WorkflowEvent['type']]: Apply<Type> } = {
     token.status = token.wait ? 'waiting' : 'ready';
     delete token.incident;
     delete token.pending;
-    delete token.attempt;
+    if (token.attempt !== undefined) token.attemptsBefore = token.attempt;
   },
   undo_started: (state, { token: id, nodes }) => {
     const token = tokenOf(state, id);
@@ -120,6 +129,17 @@ const appliers: { readonly [Type in WorkflowEvent['type']]: Apply<Type> } = {
   undo_next: (state, { token }) => {
     tokenOf(state, token).undoing?.shift();
   },
+  migrated: (state, { nodes, flows }) => {
+    const nodeOf = (name: string): string => nodes[name] ?? name;
+    for (const token of state.tokens.values()) {
+      const moved: Token = { ...token, node: nodeOf(token.node) };
+      if (token.undo) moved.undo = token.undo.map(nodeOf);
+      if (token.undoing) moved.undoing = token.undoing.map(nodeOf);
+      if (token.joins) moved.joins = renameJoins(token.joins, nodeOf, flows);
+      state.tokens.set(token.id, moved);
+    }
+    state.pausedNodes = state.pausedNodes.map(nodeOf);
+  },
   paused: (state, { node }) => {
     if (node === undefined) state.paused = true;
     else state.pausedNodes.push(node);
@@ -133,6 +153,21 @@ const appliers: { readonly [Type in WorkflowEvent['type']]: Apply<Type> } = {
     state.tokens.clear();
   },
 };
+
+function renameJoins(
+  joins: Readonly<Record<string, JoinState>>,
+  nodeOf: (name: string) => string,
+  flows: Readonly<Record<string, string>>,
+): Record<string, JoinState> {
+  return Object.fromEntries(
+    Object.entries(joins).map(([node, join]) => {
+      const arrived = Object.fromEntries(
+        Object.entries(join.arrived).map(([flow, count]) => [flows[flow] ?? flow, count]),
+      );
+      return [nodeOf(node), { ...join, arrived }];
+    }),
+  );
+}
 
 /** The key of a report in {@link InstanceState.reports}. */
 export const reportKey = (name: string, key: string | null): string =>
@@ -162,6 +197,7 @@ function wait(state: InstanceState, event: TokenWaiting): void {
   token.status = 'waiting';
   token.wait = event.wait;
   token.armed = true;
+  if (isWork(event.wait)) token.attempt = (token.attempt ?? 0) + 1;
   if (event.timers) token.timers = { ...token.timers, ...event.timers };
   if (event.subscriptions) token.subscriptions = { ...token.subscriptions, ...event.subscriptions };
 }
@@ -230,6 +266,10 @@ function count(token: Token, name: string): void {
   const fired = (token.fired ??= {});
   fired[name] = (fired[name] ?? 0) + 1;
 }
+
+/** Something that is asked of the outside, each time as an attempt of its own. */
+const isWork = ({ for: kind }: Wait): boolean =>
+  kind === 'job' || kind === 'human' || kind === 'child';
 
 /** Waits for the tokens inside, and goes on doing so while an incident is open. */
 function isContainer(token: Token): boolean {

@@ -12,11 +12,12 @@ interface Failure {
 /** A job has failed: another attempt, or whoever takes errors around, or an incident that people look at. */
 export function failJob(run: Run, token: Token, { code, message, retriable }: Failure): void {
   const { retry } = run.node(token).draft;
-  const attempt = (token.attempt ?? 1) + 1;
-  if (retry && retriable !== false && attempt <= retry.max_attempts) {
-    const at = run.now + delayMs(retry, attempt - 1);
+  const { attempt = 1, attemptsBefore = 0 } = token;
+  const failed = attempt - attemptsBefore;
+  if (retry && retriable !== false && failed < retry.max_attempts) {
+    const at = run.now + delayMs(retry, failed);
     const error = { code, message };
-    run.record({ type: 'retry_scheduled', token: token.id, attempt, at, error });
+    run.record({ type: 'retry_scheduled', token: token.id, at, error });
     run.ask({ type: 'schedule_timer', token: token.id, timer: 'retry', at: new Date(at) });
     return;
   }
@@ -25,7 +26,11 @@ export function failJob(run: Run, token: Token, { code, message, retriable }: Fa
 
 /** Milliseconds before the next attempt, after this many have failed; exponential delays double. */
 function delayMs(
-  retry: { delay?: string | undefined; backoff?: string | undefined; max_delay?: string | undefined },
+  retry: {
+    delay?: string | undefined;
+    backoff?: string | undefined;
+    max_delay?: string | undefined;
+  },
   failed: number,
 ): number {
   const lengthMs = (duration: string): number => compileTimer(duration)(() => null, 0);

@@ -62,7 +62,7 @@ function completed(
 }
 
 /** The variables that an ending sets. Throws ExpressionError. */
-export function outputOf(
+function outputOf(
   run: Run,
   token: Token,
   node: CompiledNode,
@@ -78,7 +78,7 @@ export function outputOf(
 }
 
 /** The flows to take; undefined when there are some and none of them holds. Throws ExpressionError. */
-export function chooseFlows(
+function chooseFlows(
   run: Run,
   token: Token,
   { outcome, result }: Ending,
@@ -134,6 +134,8 @@ function withdrawOthers(run: Run, token: Token, node: CompiledNode): void {
     (other) => other.scope === scope && other.id !== id && cancels.includes(other.node),
   );
   withdraw(run, region);
+  for (const name of Object.keys(run.token(scope).joins ?? {}))
+    if (cancels.includes(name)) run.record({ type: 'join_changed', scope, node: name, join: null });
 }
 
 /** Goes on while tokens inside are left behind. Throws ExpressionError before anything happens. */

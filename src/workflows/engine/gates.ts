@@ -1,6 +1,5 @@
 import type { Run } from './run.js';
 import type { Token } from './state.js';
-import { cancelWork } from './withdraw.js';
 
 /** Whether a token may begin at its node; if not, it is blocked until the milestone or the mutex lets it. */
 export function mayBegin(run: Run, token: Token): boolean {
@@ -44,7 +43,7 @@ export function followMilestone(run: Run, token: Token): boolean {
     run.queue({ do: 'step', token: token.id });
     return true;
   }
-  cancelWork(run, token);
+  run.cancelWork(token);
   run.record({ type: 'token_blocked', token: token.id, node: token.node });
   return true;
 }

@@ -10,14 +10,16 @@ export function arrive(run: Run, flow: CompiledFlow, scope: number, race?: Race)
     run.add(node, scope, race);
     return;
   }
-  const before = run.token(scope).joins?.[node.id];
-  const count = before?.arrived[flow.key] ?? 0;
+  const before = run.token(scope).joins?.[node.id] ?? NOTHING;
+  const count = before.arrived[flow.key] ?? 0;
   // A branch that has already come in this round comes too often; only `absorb` lets it vanish.
   const { mode, rest } = node.join;
   if (mode === 'n' && rest === 'absorb' && count > 0) return;
-  const arrived = { ...before?.arrived, [flow.key]: count + 1 };
-  settleRound(run, node, scope, before?.fired ? { arrived, fired: true } : { arrived });
+  const arrived = { ...before.arrived, [flow.key]: count + 1 };
+  settleRound(run, node, scope, { ...before, arrived });
 }
+
+const NOTHING: JoinState = { arrived: {} };
 
 /** Lets a join go on as often as what has arrived allows, and stores what is left. */
 function settleRound(run: Run, node: CompiledNode, scope: number, start: JoinState): void {
@@ -88,28 +90,32 @@ export function releaseSyncJoins(run: Run): boolean {
 
 function isExpected(run: Run, node: CompiledNode, scope: number): boolean {
   const { upstream } = node.join;
-  for (const other of Object.keys(run.token(scope).joins ?? {})) {
-    if (other === node.id || !upstream.has(other)) continue;
-    const { index, join } = run.nodeNamed(other);
-    // What has gone on already and only counts its stragglers is no token.
-    if (run.token(scope).joins?.[other]?.fired) continue;
-    const mutual = join.mode === 'sync' && join.upstream.has(node.id);
-    if (!mutual || index < node.index) return true;
-  }
+  for (const other of joinsOf(run, scope))
+    if (upstream.has(other.id) && goesFirst(other, node)) return true;
   for (const token of run.state.tokens.values())
     if (token.scope === scope && upstream.has(token.node) && !token.each?.passed) return true;
   return false;
 }
 
+/** Joins that hold tokens; one that has gone on already and only counts its stragglers holds none. */
+function joinsOf(run: Run, scope: number): CompiledNode[] {
+  const joins = Object.entries(run.token(scope).joins ?? {});
+  return joins.flatMap(([id, { fired }]) => (fired ? [] : [run.nodeNamed(id)]));
+}
+
+/** Of two merges that wait for each other, the first of the definition goes on. */
+function goesFirst(other: CompiledNode, node: CompiledNode): boolean {
+  if (other === node) return false;
+  const isMutual = other.join.mode === 'sync' && other.join.upstream.has(node.id);
+  return !isMutual || other.index < node.index;
+}
+
 /** The first join of a scope that has some of its tokens, and can never have the others. */
 export function stuckJoin(run: Run, scope: number): string | undefined {
-  const joins = Object.entries(run.token(scope).joins ?? {});
-  return joins.find(([id, join]) => !join.fired && run.nodeNamed(id).join.mode !== 'sync')?.[0];
+  return joinsOf(run, scope).find(({ join }) => join.mode !== 'sync')?.id;
 }
 
 /** Whether a synchronizing merge of this scope is still to be asked. */
 export function hasSyncWaiting(run: Run, scope: number): boolean {
-  return Object.keys(run.token(scope).joins ?? {}).some(
-    (id) => run.nodeNamed(id).join.mode === 'sync',
-  );
+  return joinsOf(run, scope).some(({ join }) => join.mode === 'sync');
 }

@@ -37,19 +37,26 @@ function tryAgain(run: Run, token: Token): void {
 
 /** Moves a token within its scope; what lay in it or was under way is withdrawn. */
 export function modify(run: Run, { token: id, to }: CommandOf<'modify'>): Rejection | undefined {
-  const token = id === undefined ? undefined : run.state.tokens.get(id);
-  if (id !== undefined && (!token || id === ROOT))
-    return { code: 'unknown-token', message: `There is no token ${id} to move.` };
+  if (id === undefined) return put(run, to, ROOT, '');
+  const token = id === ROOT ? undefined : run.state.tokens.get(id);
+  if (!token)
+    return { code: 'unknown-token', message: `There is no token ${id} that could be moved.` };
+  if (token.index !== undefined)
+    return { code: 'unknown-node', message: `Token ${id} is one of many: move the whole instead.` };
+  const rejection = put(run, to, token.scope, run.node(token).scope);
+  if (!rejection) withdraw(run, [token]);
+  return rejection;
+}
+
+/** Puts a token at a node; an incident of the scope, such as a deadlock, is tried again with it. */
+function put(run: Run, to: string, scope: number, inside: string): Rejection | undefined {
   const node = run.workflow.nodes.get(to);
-  const inside = token === undefined ? '' : run.node(token).scope;
-  if (node?.scope !== inside || token?.index !== undefined)
+  if (node?.scope !== inside)
     return {
       code: 'unknown-node',
-      message: `There is no node ${to} in the scope ${inside || 'of the whole workflow'}.`,
+      message: `There is no node ${to} in ${inside === '' ? 'the outermost scope' : inside}.`,
     };
-  const scope = token?.scope ?? ROOT;
   run.add(node, scope);
-  if (token) withdraw(run, [token]);
   const around = run.token(scope);
   if (around.status === 'incident') tryAgain(run, around);
   return undefined;

@@ -20,7 +20,7 @@ export interface DecisionContext {
 const BUDGET = 1_000;
 
 /** What is still to be done in this decision. */
-export type Job =
+export type Move =
   | { readonly do: 'step'; readonly token: number }
   | { readonly do: 'finish'; readonly token: number; readonly ending: Ending }
   /** A token inside is gone, so the one around it may be through. */
@@ -31,7 +31,7 @@ export class Run {
   readonly events: WorkflowEvent[] = [];
   readonly effects: Effect[] = [];
   readonly now: number;
-  readonly #jobs: Job[] = [];
+  readonly #moves: Move[] = [];
   #next = 0;
   #budget: number;
   readonly #instance: JsonObject;
@@ -55,17 +55,21 @@ export class Run {
     this.effects.push(effect);
   }
 
-  queue(job: Job): void {
-    this.#jobs.push(job);
+  queue(move: Move): void {
+    this.#moves.push(move);
   }
 
-  nextJob(): Job | undefined {
-    const job = this.#jobs[this.#next];
-    if (job === undefined) {
-      this.#jobs.length = 0;
+  nextMove(): Move | undefined {
+    const move = this.#moves[this.#next];
+    if (move === undefined) {
+      this.#moves.length = 0;
       this.#next = 0;
     } else this.#next += 1;
-    return job;
+    return move;
+  }
+
+  get hasMoves(): boolean {
+    return this.#moves.length > this.#next;
   }
 
   /** Counts one step; false when this decision has made too many. */
@@ -121,12 +125,24 @@ export class Run {
     this.ask({ type: 'raise_incident', token: token.id, node: token.node, incident });
   }
 
-  /** Does what may evaluate expressions; what fails of these becomes an incident of the token. */
+  /** Tells the outside that a job, a user task or a child is of no use any more. */
+  cancelWork({ id: token, node, wait, attempt = 1 }: Token): void {
+    const of = { token, node, attempt };
+    if (wait?.for === 'job') this.ask({ type: 'cancel_job', ...of });
+    else if (wait?.for === 'human') this.ask({ type: 'cancel_user_task', ...of });
+    else if (wait?.for === 'child') this.ask({ type: 'cancel_child', ...of });
+  }
+
+  /**
+   * Does what may evaluate expressions; what fails of these becomes an incident of the token. Unless its work is done,
+   * as `pending` tells, a retry asks for it anew, so what was asked for is cancelled.
+   */
   guard(token: Token, work: () => void, pending?: Ending): void {
     try {
       work();
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
+      if (!pending) this.cancelWork(token);
       this.stick(token, 'expression-failed', error.message, pending);
     }
   }

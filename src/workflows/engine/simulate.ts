@@ -163,7 +163,8 @@ class Simulator {
     let best = 0;
     for (const [i, due] of this.#agenda.entries()) {
       const first = this.#agenda[best];
-      if (first && (due.at < first.at || (due.at === first.at && due.order < first.order))) best = i;
+      if (first && (due.at < first.at || (due.at === first.at && due.order < first.order)))
+        best = i;
     }
     return this.#agenda.splice(best, 1)[0];
   }

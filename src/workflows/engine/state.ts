@@ -40,7 +40,10 @@ export interface Token {
   /** Times that a repeating timer has fired, and boundary conditions that have held. */
   fired?: Record<string, number>;
   subscriptions?: Record<string, Subscription>;
+  /** How often its work has been asked for; never counted back, so that (token, attempt) names one job. */
   attempt?: number;
+  /** Attempts before the last incident that was tried again; `retry` counts from there. */
+  attemptsBefore?: number;
   mutex?: string;
   incident?: Incident;
   /** How it ended, when what follows could not be computed. */

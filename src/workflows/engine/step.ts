@@ -103,7 +103,8 @@ const doers: Doers = {
       throw new ExpressionError(`${node.id}.call.workflow`, 'there is no key of a workflow');
     const input = work.input(names);
     activate(run, token, { for: 'child', name: workflow });
-    run.ask({ type: 'start_child', token: token.id, node: node.id, workflow, input });
+    const { attempt = 1 } = token;
+    run.ask({ type: 'start_child', token: token.id, node: node.id, attempt, workflow, input });
   },
   scope: (run, token, node) => {
     const starts = run.workflow.starts.get(node.id) ?? [];
@@ -129,14 +130,12 @@ function beginModule(
   const names = run.names(token);
   const input = config(names);
   const due = node.due && { due: new Date(node.due(names, run.now)) };
-  const of = { token: token.id, node: node.id, ...due };
-  if (kind === 'human') {
-    activate(run, token, { for: 'human' });
+  activate(run, token, kind === 'human' ? { for: 'human' } : { for: 'job', name: kind });
+  const { attempt = 1 } = token;
+  const of = { token: token.id, node: node.id, attempt, ...due };
+  if (kind === 'human')
     run.ask({ type: 'create_user_task', ...of, outcomes: node.outcomes, task: input });
-    return;
-  }
-  activate(run, token, { for: 'job', name: kind });
-  run.ask({ type: 'create_job', ...of, kind, input, attempt: token.attempt ?? 1 });
+  else run.ask({ type: 'create_job', ...of, kind, input });
 }
 
 function awaitNews(

@@ -6,7 +6,7 @@ import { endInstance } from './end.js';
 import { finish } from './finish.js';
 import { followMilestone } from './gates.js';
 import { hasSyncWaiting, releaseSyncJoins, stuckJoin } from './joins.js';
-import type { Job, Run } from './run.js';
+import type { Move, Run } from './run.js';
 import { step } from './step.js';
 import { ROOT, type Token } from './state.js';
 import { undoNext } from './undo.js';
@@ -17,20 +17,21 @@ import { undoNext } from './undo.js';
  */
 export function play(run: Run): void {
   do {
-    for (let job = run.nextJob(); job; job = run.nextJob()) perform(run, job);
+    for (let move = run.nextMove(); move; move = run.nextMove()) perform(run, move);
   } while (run.state.status === 'running' && (holdConditions(run) || releaseSyncJoins(run)));
+  if (run.workflow.hasSync) reportStuckMerges(run);
 }
 
-function perform(run: Run, job: Job): void {
-  switch (job.do) {
+function perform(run: Run, move: Move): void {
+  switch (move.do) {
     case 'step':
-      step(run, job.token);
+      step(run, move.token);
       break;
     case 'finish':
-      finish(run, job.token, job.ending);
+      finish(run, move.token, move.ending);
       break;
     case 'close':
-      close(run, job.token);
+      close(run, move.token);
       break;
   }
 }
@@ -50,8 +51,7 @@ function closeScope(run: Run, token: Token): void {
   if (hasSyncWaiting(run, token.id)) return; // asked when all else rests
   const join = stuckJoin(run, token.id);
   if (join !== undefined) {
-    const message = `The join ${join} waits for branches that nothing can reach any more: move a token there, or let the branches meet in a join of mode "sync" or "each"`;
-    run.stick(token, 'deadlock', message);
+    reportDeadlock(run, token, join);
     return;
   }
   if (token.id === ROOT) {
@@ -64,6 +64,20 @@ function closeScope(run: Run, token: Token): void {
   run.finish(token, outcomes.includes(outcome) ? outcome : first, null);
 }
 
+function reportDeadlock(run: Run, scope: Token, join: string): void {
+  const message = `The join ${join} waits for branches that cannot come any more: move a token there, or let the branches meet in a join of mode "sync" or "each"`;
+  run.stick(scope, 'deadlock', message);
+}
+
+/** A synchronizing merge that still waits when nothing moves does so for a token in a join that never goes on. */
+function reportStuckMerges(run: Run): void {
+  for (const token of run.state.tokens.values()) {
+    if (token.status !== 'waiting' || token.live > 0 || !hasSyncWaiting(run, token.id)) continue;
+    const join = stuckJoin(run, token.id);
+    if (join !== undefined) reportDeadlock(run, token, join);
+  }
+}
+
 /** Looks at conditions and milestones, which no event announces. True if one has let something happen. */
 function holdConditions(run: Run): boolean {
   if (!run.workflow.hasConditions) return false;
@@ -74,37 +88,32 @@ function holdConditions(run: Run): boolean {
 
 function holdsFor(run: Run, token: Token): boolean {
   const before = run.events.length;
-  let happened = false;
   run.guard(token, () => {
-    happened = followMilestone(run, token) || waitIsOver(run, token) || boundaryHolds(run, token);
+    if (followMilestone(run, token)) return;
+    if (token.status !== 'waiting') return;
+    endWait(run, token);
+    holdBoundary(run, token);
   });
-  return happened || run.events.length > before;
+  return run.hasMoves || run.events.length > before;
 }
 
-function waitIsOver(run: Run, token: Token): boolean {
+function endWait(run: Run, token: Token): void {
   const { work, outcomes } = run.node(token);
-  if (work.does !== 'condition' || token.wait?.for !== 'condition' || token.status !== 'waiting')
-    return false;
-  if (!work.holds(run.names(token))) return false;
-  run.finish(token, outcomes[0] ?? 'done', null);
-  return true;
+  if (work.does === 'condition' && token.wait?.for === 'condition' && work.holds(run.names(token)))
+    run.finish(token, outcomes[0] ?? 'done', null);
 }
 
 /** A condition on the boundary happens once for each stay at the node. */
-function boundaryHolds(run: Run, token: Token): boolean {
-  if (token.status !== 'waiting' || token.index !== undefined) return false;
-  const { on } = run.node(token);
-  const index = on.findIndex(
-    ({ condition }, i) =>
-      condition !== undefined &&
-      token.fired?.[boundarySlot(i)] === undefined &&
-      condition(run.names(token)),
-  );
-  const event = on[index];
-  if (!event) return false;
-  run.record({ type: 'condition_held', token: token.id, boundary: boundarySlot(index) });
-  trigger(run, token, event, null);
-  return true;
+function holdBoundary(run: Run, token: Token): void {
+  if (token.index !== undefined) return;
+  for (const [i, event] of run.node(token).on.entries()) {
+    const boundary = boundarySlot(i);
+    if (!event.condition || token.fired?.[boundary] !== undefined) continue;
+    if (!event.condition(run.names(token))) continue;
+    run.record({ type: 'condition_held', token: token.id, boundary });
+    trigger(run, token, event, null);
+    return;
+  }
 }
 
 /** Lets everything that measures by config or variables look again. */

@@ -7,7 +7,7 @@ export function withdraw(run: Run, tokens: readonly Token[]): void {
   if (gone.length === 0) return;
   for (const token of gone) {
     disarm(run, token);
-    cancelWork(run, token);
+    run.cancelWork(token);
     if (token.incident) run.ask({ type: 'resolve_incident', token: token.id, node: token.node });
   }
   const ids = new Set(gone.map(({ id }) => id));
@@ -45,23 +45,6 @@ export function disarm(run: Run, token: Token): void {
   if (token.subscriptions)
     for (const [slot, subscription] of Object.entries(token.subscriptions))
       run.ask(subscriptionEffect('unsubscribe', token.id, slot, subscription));
-}
-
-/** Tells the outside that a job, a user task or a child is of no use any more. */
-export function cancelWork(run: Run, token: Token): void {
-  const of = { token: token.id, node: token.node };
-  switch (token.wait?.for) {
-    case 'job':
-      run.ask({ type: 'cancel_job', ...of });
-      break;
-    case 'human':
-      run.ask({ type: 'cancel_user_task', ...of });
-      break;
-    case 'child':
-      run.ask({ type: 'cancel_child', ...of });
-      break;
-    default:
-  }
 }
 
 export function subscriptionEffect(
