@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
 import type { Incident, StoredState } from './engine/state.js';
 import { restoreState, storeState } from './engine/state.js';
-import type { Instance } from './runtime/instance.js';
+import type { Instance, WorkRef } from './runtime/instance.js';
 import type { Decided } from './runtime/movement.js';
 
 interface InstanceRow {
@@ -14,6 +14,7 @@ interface InstanceRow {
   readonly start_key: string | null;
   readonly parent_id: string | null;
   readonly parent_token: number | null;
+  readonly parent_attempt: number | null;
   readonly depth: number;
   readonly correlation_id: string;
   readonly traceparent: string;
@@ -75,12 +76,16 @@ export class InstanceRepository {
   }
 
   /** Ids of running instances that these tokens wait for. */
-  async childrenOf(parents: readonly { id: string; token: number }[]): Promise<string[]> {
+  async childrenOf(parents: readonly WorkRef[]): Promise<string[]> {
     const rows = await this.unitOfWork.query<{ id: string }>(
-      `select i.id from unnest($1::uuid[], $2::int[]) as parent (id, token)
+      `select i.id from unnest($1::uuid[], $2::int[], $3::int[]) as parent (id, token, attempt)
        join workflows.instance i on i.parent_id = parent.id and i.parent_token = parent.token
-       where i.status = 'running'`,
-      [parents.map(({ id }) => id), parents.map(({ token }) => token)],
+       where i.parent_attempt = parent.attempt and i.status = 'running'`,
+      [
+        parents.map(({ instanceId }) => instanceId),
+        parents.map(({ token }) => token),
+        parents.map(({ attempt }) => attempt),
+      ],
     );
     return rows.map(({ id }) => id);
   }
@@ -96,15 +101,16 @@ export class InstanceRepository {
 
   #insert(instances: readonly Instance[]): void {
     this.unitOfWork.deferInsert(
-      `insert into workflows.instance (id, key, version, business_key, start_key, parent_id, parent_token, depth,
-         correlation_id, traceparent, started_at, status, outcome, error, state, seq, incidents, updated_at, ended_at)
-       select id, key, version, business_key, start_key, parent_id, parent_token, depth, correlation_id, traceparent,
-              started_at, status, outcome, error::json, state::json, seq, incidents, updated_at, ended_at
+      `insert into workflows.instance (id, key, version, business_key, start_key, parent_id, parent_token, parent_attempt,
+         depth, correlation_id, traceparent, started_at, status, outcome, error, state, seq, incidents, updated_at, ended_at)
+       select id, key, version, business_key, start_key, parent_id, parent_token, parent_attempt, depth, correlation_id,
+              traceparent, started_at, status, outcome, error::json, state::json, seq, incidents, updated_at, ended_at
        from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::uuid[], $7::int[], $8::smallint[],
                    $9::text[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[],
-                   $16::int[], $17::int[], $18::timestamptz[], $19::timestamptz[])
+                   $16::int[], $17::int[], $18::timestamptz[], $19::timestamptz[], $20::int[])
          as added (id, key, version, business_key, start_key, parent_id, parent_token, depth, correlation_id,
-                   traceparent, started_at, status, outcome, error, state, seq, incidents, updated_at, ended_at)`,
+                   traceparent, started_at, status, outcome, error, state, seq, incidents, updated_at, ended_at,
+                   parent_attempt)`,
       columns(instances, [
         ({ id }) => id,
         ({ key }) => key,
@@ -118,6 +124,7 @@ export class InstanceRepository {
         ({ traceparent }) => traceparent,
         ({ startedAt }) => startedAt,
         ...CHANGING,
+        ({ parent }) => parent?.attempt,
       ]),
     );
   }
@@ -178,8 +185,8 @@ function toInstance(row: InstanceRow): Instance {
     businessKey: row.business_key,
     startKey: row.start_key,
     parent:
-      row.parent_id !== null && row.parent_token !== null
-        ? { instanceId: row.parent_id, token: row.parent_token }
+      row.parent_id !== null && row.parent_token !== null && row.parent_attempt !== null
+        ? { instanceId: row.parent_id, token: row.parent_token, attempt: row.parent_attempt }
         : null,
     depth: row.depth,
     correlationId: row.correlation_id,

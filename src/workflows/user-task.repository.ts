@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
 import type { Json, JsonObject } from './definition/json.js';
-import type { TokenRef } from './runtime/instance.js';
+import type { WorkRef } from './runtime/instance.js';
 
 export type UserTaskStatus = 'created' | 'claimed' | 'completed' | 'cancelled';
 
-export interface UserTask extends TokenRef {
+export interface UserTask extends WorkRef {
   readonly id: string;
   readonly workflow: string;
   readonly version: number;
@@ -34,6 +34,7 @@ interface UserTaskRow {
   readonly id: string;
   readonly instance_id: string;
   readonly token: number;
+  readonly attempt: number;
   readonly workflow: string;
   readonly version: number;
   readonly business_key: string | null;
@@ -60,16 +61,16 @@ export class UserTaskRepository {
   /** Written with the commit. Lists go as JSON, because arrays of arrays must be of one length. */
   insertMany(tasks: readonly UserTask[]): void {
     this.unitOfWork.deferInsert(
-      `insert into workflows.user_task (id, instance_id, token, workflow, version, business_key, node, title, roles,
-         users, status, outcomes, form, data, due_at, created_at, updated_at)
-       select id, instance_id, token, workflow, version, business_key, node, title,
+      `insert into workflows.user_task (id, instance_id, token, attempt, workflow, version, business_key, node, title,
+         roles, users, status, outcomes, form, data, due_at, created_at, updated_at)
+       select id, instance_id, token, attempt, workflow, version, business_key, node, title,
               array(select json_array_elements_text(roles::json)), array(select json_array_elements_text(users::json)),
               'created', array(select json_array_elements_text(outcomes::json)), form::json, data::json, due_at,
               created_at, created_at
        from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[],
-                   $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[])
+                   $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::int[])
          as added (id, instance_id, token, workflow, version, business_key, node, title, roles, users, outcomes, form,
-                   data, due_at, created_at)`,
+                   data, due_at, created_at, attempt)`,
       [
         tasks.map(({ id }) => id),
         tasks.map(({ instanceId }) => instanceId),
@@ -86,6 +87,7 @@ export class UserTaskRepository {
         tasks.map(({ data }) => (data === null ? null : JSON.stringify(data))),
         tasks.map(({ dueAt }) => dueAt),
         tasks.map(({ createdAt }) => createdAt),
+        tasks.map(({ attempt }) => attempt),
       ],
     );
   }
@@ -126,12 +128,17 @@ export class UserTaskRepository {
     );
   }
 
-  async cancel(tokens: readonly TokenRef[], now: Date): Promise<void> {
+  async cancel(gone: readonly WorkRef[], now: Date): Promise<void> {
     await this.unitOfWork.query(
-      `update workflows.user_task as task set status = 'cancelled', updated_at = $3
-       from unnest($1::uuid[], $2::int[]) as gone (instance_id, token)
-       where task.instance_id = gone.instance_id and task.token = gone.token and ${IS_OPEN}`,
-      [tokens.map(({ instanceId }) => instanceId), tokens.map(({ token }) => token), now],
+      `update workflows.user_task as task set status = 'cancelled', updated_at = $4
+       from unnest($1::uuid[], $2::int[], $3::int[]) as gone (instance_id, token, attempt)
+       where task.instance_id = gone.instance_id and task.token = gone.token and task.attempt = gone.attempt and ${IS_OPEN}`,
+      [
+        gone.map(({ instanceId }) => instanceId),
+        gone.map(({ token }) => token),
+        gone.map(({ attempt }) => attempt),
+        now,
+      ],
     );
   }
 }
@@ -140,6 +147,7 @@ const toUserTask = (row: UserTaskRow): UserTask => ({
   id: row.id,
   instanceId: row.instance_id,
   token: row.token,
+  attempt: row.attempt,
   workflow: row.workflow,
   version: row.version,
   businessKey: row.business_key,

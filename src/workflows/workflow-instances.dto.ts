@@ -131,12 +131,14 @@ export type TokenChoice = z.output<typeof tokenChoice>;
 /** Bodies of the messages that the program sends to itself. */
 const uuid = uuidParam;
 const token = z.int().min(0);
+const attempt = z.int().min(1);
 export const fireTimer = z.object({ instance_id: uuid, token, timer: z.string(), at: z.int() });
 export type FireTimer = z.output<typeof fireTimer>;
 
 export const childEnded = z.object({
   instance_id: uuid,
   token,
+  attempt,
   status: z.enum(['completed', 'failed', 'cancelled']),
   outcome: z.string(),
   result: z.json(),
@@ -147,12 +149,13 @@ export type ChildEnded = z.output<typeof childEnded>;
 export const childEscalated = z.object({
   instance_id: uuid,
   token,
+  attempt,
   code: z.string(),
   data: z.json(),
 });
 export type ChildEscalated = z.output<typeof childEscalated>;
 
-export const cancelChild = z.object({ parent_id: uuid, token });
+export const cancelChild = z.object({ parent_id: uuid, token, attempt });
 export type CancelChild = z.output<typeof cancelChild>;
 
 export const reconsider = z.object({ key: z.string(), after: uuid.optional() });

@@ -94,7 +94,9 @@ export class WorkflowMovesController {
   @SystemDoor()
   @OnMessage('instances/cancel-child', { batch: BATCH, body: cancelChild, idempotent: true })
   async cancelChildren(messages: readonly Incoming<CancelChild>[]): Promise<undefined> {
-    const parents = messages.map(({ body: { parent_id: id, token } }) => ({ id, token }));
+    const parents = messages.map(({ body: { parent_id: instanceId, ...work } }) => {
+      return { instanceId, ...work };
+    });
     await this.mediator.execute(new CancelChildren(parents));
   }
 

@@ -2,11 +2,12 @@ import { Command } from '@nestjs/cqrs';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { InstanceRepository } from '../instance.repository.js';
+import type { WorkRef } from '../runtime/instance.js';
 import { TellInstances } from './tell-instances.js';
 
 /** Cancels what tokens have called and do not wait for any more. What has ended by itself is left as it is. */
 export class CancelChildren extends Command<void> {
-  constructor(readonly parents: readonly { readonly id: string; readonly token: number }[]) {
+  constructor(readonly parents: readonly WorkRef[]) {
     super();
   }
 }

@@ -92,5 +92,5 @@ function check(task: UserTask | undefined, command: CompleteUserTask): Ready | D
 
 const toTelling = ({ task, completion: { outcome, result } }: Ready): Telling => ({
   instanceId: task.instanceId,
-  command: { type: 'complete', token: task.token, outcome, result },
+  command: { type: 'complete', token: task.token, attempt: task.attempt, outcome, result },
 });

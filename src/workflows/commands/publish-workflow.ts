@@ -28,7 +28,7 @@ export class PublishWorkflowHandler implements Handler<PublishWorkflow> {
   async execute({ key, publishedBy }: PublishWorkflow): Promise<Publication> {
     const workflow = await this.workflows.lock(key);
     if (!workflow) throw new WorkflowNotFound(key);
-    const findings = this.findings.of(workflow.draft);
+    const findings = await this.findings.of(workflow.draft);
     if (findings.some(({ severity }) => severity === 'error'))
       throw new DraftHasErrors(key, findings);
     const version = {

@@ -32,7 +32,7 @@ export class SaveDraftHandler implements Handler<SaveDraft> {
     const draft = { key, ...given };
     const name = typeof draft['name'] === 'string' ? draft['name'].slice(0, 200) : key;
     const now = this.clock.now();
-    const view = { key, draft, findings: this.findings.of(draft), updated_at: now };
+    const view = { key, draft, findings: await this.findings.of(draft), updated_at: now };
     // Inserted or not, the row is locked from here on.
     const isNew = await this.workflows.insert(key, name, draft, now);
     const stored = await this.workflows.lock(key);

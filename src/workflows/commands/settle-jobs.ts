@@ -41,11 +41,11 @@ export class SettleJobsHandler implements Handler<SettleJobs> {
     ]);
     const movement = await this.mover.begin(found.values());
     const endOf = new Map(ends.map((end) => [end.taskId, end]));
-    for (const { taskId, instanceId, token } of jobs) {
+    for (const { taskId, instanceId, ...work } of jobs) {
       const instance = found.get(instanceId);
       const end = endOf.get(taskId);
       // What an instance that has gone on cannot take is of no use to anybody.
-      if (instance && end) movement.decide(instance, commandOf(movement, instance, token, end));
+      if (instance && end) movement.decide(instance, commandOf(movement, instance, work, end));
     }
     if (movement.changed.size > 0) await this.mover.settle(movement);
   }
@@ -54,26 +54,26 @@ export class SettleJobsHandler implements Handler<SettleJobs> {
 function commandOf(
   movement: Movement,
   instance: Instance,
-  token: number,
+  work: { readonly token: number; readonly attempt: number },
   end: JobEnd,
 ): WorkflowCommand {
   if (end.status === 'cancelled')
-    return { type: 'fail', token, code: 'task-cancelled', message: 'The task was cancelled.' };
+    return { type: 'fail', ...work, code: 'task-cancelled', message: 'The task was cancelled.' };
   if (end.status === 'failed') {
     const { code = 'task-failed', message = 'The task has failed.', reason } = end.error ?? {};
-    return { type: 'fail', token, code, message, retriable: reason !== 'rejected' };
+    return { type: 'fail', ...work, code, message, retriable: reason !== 'rejected' };
   }
-  const node = instance.state.tokens.get(token)?.node ?? '';
+  const node = instance.state.tokens.get(work.token)?.node ?? '';
   const outcomes = movement.runnable(instance)?.definition.compiled.nodes.get(node)?.outcomes ?? [];
   const { result = null } = end;
   const outcome = memberOf(result, 'outcome');
   const known = typeof outcome === 'string' && outcomes.includes(outcome) ? { outcome } : {};
-  if (end.kind !== MODULE_TASK) return { type: 'complete', token, ...known, result };
+  if (end.kind !== MODULE_TASK) return { type: 'complete', ...work, ...known, result };
   if (typeof outcome === 'string' && !outcomes.includes(outcome)) {
     const message = `The module ended in "${outcome}", which is no outcome of ${node}`;
-    return { type: 'fail', token, code: 'wrong-outcome', message, retriable: false };
+    return { type: 'fail', ...work, code: 'wrong-outcome', message, retriable: false };
   }
-  return { type: 'complete', token, ...known, result: memberOf(result, 'result') ?? null };
+  return { type: 'complete', ...work, ...known, result: memberOf(result, 'result') ?? null };
 }
 
 const memberOf = (value: Json, name: string): Json | undefined =>

@@ -76,6 +76,7 @@ const KINDS: Readonly<Record<Rejection['code'], DomainErrorKind>> = {
   'no-start': 'invalid',
   'unknown-token': 'conflict',
   'not-waiting': 'conflict',
+  'stale-attempt': 'conflict',
   'wrong-outcome': 'conflict',
   'unknown-timer': 'conflict',
   'nobody-waits': 'conflict',

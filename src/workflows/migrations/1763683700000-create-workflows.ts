@@ -55,6 +55,7 @@ async function createInstances(runner: QueryRunner): Promise<void> {
     incidents integer not null,
     parent_id uuid,
     parent_token integer,
+    parent_attempt integer,
     depth smallint not null,
     start_key text,
     correlation_id text not null,
@@ -82,7 +83,8 @@ async function createInstances(runner: QueryRunner): Promise<void> {
   await runner.query(`create table workflows.job (
     task_id uuid primary key,
     instance_id uuid not null,
-    token integer not null
+    token integer not null,
+    attempt integer not null
   ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
   await runner.query(`create index job_token on workflows.job (instance_id, token)`);
 }
@@ -92,6 +94,7 @@ async function createUserTasks(runner: QueryRunner): Promise<void> {
     id uuid primary key,
     instance_id uuid not null,
     token integer not null,
+    attempt integer not null,
     workflow text not null,
     version integer not null,
     business_key text,

@@ -1,29 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import { workflowDraft } from '../definition/draft.js';
-import { type Finding, nodeError } from '../definition/findings.js';
+import { Mediator } from '../../kernel/cqrs/mediator.js';
+import { ListTaskKinds } from '../../tasks/index.js';
+import type { Finding } from '../definition/findings.js';
 import type { JsonObject } from '../definition/json.js';
 import { validateWorkflow } from '../definition/validate.js';
 import { WorkflowModules } from './workflow-modules.js';
 
-/** All that is wrong with a draft, the kinds of nodes that this program has no module for included. */
+/** All that is wrong with a draft, kinds of nodes that this program cannot do included. */
 @Injectable()
 export class DraftFindings {
-  constructor(private readonly modules: WorkflowModules) {}
+  constructor(
+    private readonly mediator: Mediator,
+    private readonly modules: WorkflowModules,
+  ) {}
 
-  of(draft: JsonObject): Finding[] {
-    return [...validateWorkflow(draft), ...this.#unknownModules(draft)];
-  }
-
-  #unknownModules(input: JsonObject): Finding[] {
-    const nodes = workflowDraft.safeParse(input).data?.nodes ?? [];
-    return nodes.flatMap((node) =>
-      node.type !== 'task' || this.modules.knows(node.kind)
-        ? []
-        : nodeError(
-            'unknown-module',
-            node,
-            `${node.id} is of the kind "${node.kind}", which no module does; there are: ${this.modules.names.join(', ')}`,
-          ),
-    );
+  async of(draft: JsonObject): Promise<Finding[]> {
+    const { items: kinds } = await this.mediator.ask(new ListTaskKinds());
+    const tasks = kinds.map(({ kind }) => `task:${kind}`);
+    return validateWorkflow(draft, new Set([...this.modules.names, ...tasks]));
   }
 }

@@ -43,7 +43,9 @@ export class WorkflowModules implements OnModuleInit {
     for (const { metatype, instance } of this.discovery.getProviders()) {
       const options = metatype && workflowModuleOf(metatype);
       if (!options || !instance) continue;
-      if (this.knows(options.name)) throw new Error(`Two workflow modules "${options.name}"`);
+      const isTaken =
+        this.#modules.has(options.name) || BUILT_IN.some(({ name }) => name === options.name);
+      if (isTaken) throw new Error(`Two workflow modules "${options.name}"`);
       this.#modules.set(options.name, { ...options, runner: instance as WorkflowModuleRunner });
     }
   }
@@ -52,16 +54,9 @@ export class WorkflowModules implements OnModuleInit {
     return this.#modules.get(name);
   }
 
-  knows(kind: string): boolean {
-    return (
-      kind.startsWith('task:') ||
-      this.#modules.has(kind) ||
-      BUILT_IN.some(({ name }) => name === kind)
-    );
-  }
-
+  /** Of those with a class. */
   get names(): string[] {
-    return [...BUILT_IN.map(({ name }) => name), ...[...this.#modules.keys()].sort()];
+    return [...this.#modules.keys()].sort();
   }
 
   get views(): ModuleView[] {

@@ -28,7 +28,7 @@ export class GetDraftHandler implements Handler<GetDraft> {
       [key],
     );
     if (!row) throw new WorkflowNotFound(key);
-    return { ...row, findings: this.findings.of(row.draft) };
+    return { ...row, findings: await this.findings.of(row.draft) };
   }
 }
 

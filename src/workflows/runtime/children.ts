@@ -42,7 +42,7 @@ export class Children {
     if (!ref || !movement.runnable(ref)) return `There is no published workflow ${effect.workflow}`;
     if (parent.depth >= MAX_DEPTH)
       return `Workflows call each other ${String(MAX_DEPTH)} deep: is there an end?`;
-    const child = this.#childOf(parent, effect.token, ref, movement.now);
+    const child = this.#childOf(parent, effect, ref, movement.now);
     const variables = variablesIn(effect.input);
     const rejection = movement.decide(child, { type: 'start', variables });
     if (!rejection) movement.gathered.messages.push(instanceEvent('instance-started', child));
@@ -51,7 +51,7 @@ export class Children {
 
   #childOf(
     parent: Instance,
-    token: number,
+    { token, attempt }: Call['effect'],
     ref: { key: string; version: number; configRevision: number },
     now: Date,
   ): Instance {
@@ -60,7 +60,7 @@ export class Children {
       ...ref,
       id: this.ids.next(),
       startKey: null,
-      parent: { instanceId: parent.id, token },
+      parent: { instanceId: parent.id, token, attempt },
       depth: parent.depth + 1,
       startedAt: now,
       isNew: true,
@@ -78,6 +78,7 @@ function refuse(movement: Movement, { instance, effect }: Call, message: string)
   movement.decide(instance, {
     type: 'child_ended',
     token: effect.token,
+    attempt: effect.attempt,
     status: 'failed',
     error: { code: 'child-not-started', message },
   });

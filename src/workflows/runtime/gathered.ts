@@ -1,6 +1,6 @@
 import type { OutboxMessage } from '../../kernel/outbox/outbox-message.js';
 import type { Effect } from '../engine/effects.js';
-import type { Instance, TokenRef } from './instance.js';
+import type { Instance, TokenRef, WorkRef } from './instance.js';
 import {
   cancelChildMessage,
   childEndedMessage,
@@ -23,12 +23,16 @@ export interface Slot extends TokenRef {
 
 type Gather<Type extends Effect['type']> = (instance: Instance, effect: EffectOf<Type>) => void;
 
-const refOf = ({ id }: Instance, { token }: { token: number }): TokenRef => ({
+const refOf = ({ id }: Instance, { token, attempt }: Pick<WorkRef, 'token' | 'attempt'>): WorkRef => ({
   instanceId: id,
   token,
+  attempt,
 });
-const keyOf = (instance: Instance, { token }: { token: number }, part = ''): string =>
+const keyOf = (instance: Instance, { token }: { token: number }, part: string): string =>
   `${instance.id}/${String(token)}/${part}`;
+
+const workKey = (instance: Instance, work: { token: number; attempt: number }): string =>
+  keyOf(instance, work, String(work.attempt));
 
 /** Takes everything out of a map. */
 export function drain<Value>(map: Map<string, Value>): Value[] {
@@ -47,8 +51,8 @@ export class Gathered {
   readonly userTasks = new Map<string, Wanted<'create_user_task'>>();
   readonly subscriptions = new Map<string, Wanted<'subscribe'>>();
   readonly timers = new Map<string, OutboxMessage>();
-  readonly cancelledJobs: TokenRef[] = [];
-  readonly cancelledUserTasks: TokenRef[] = [];
+  readonly cancelledJobs: WorkRef[] = [];
+  readonly cancelledUserTasks: WorkRef[] = [];
   readonly unsubscribed: Slot[] = [];
   /** Subscriptions to something that may have come before: to be looked for once. */
   readonly unheard: Wanted<'subscribe'>[] = [];
@@ -59,22 +63,22 @@ export class Gathered {
   }
 
   readonly #gather: { readonly [Type in Effect['type']]: Gather<Type> } = {
-    create_job: (instance, effect) => this.jobs.set(keyOf(instance, effect), { instance, effect }),
+    create_job: (instance, effect) => this.jobs.set(workKey(instance, effect), { instance, effect }),
     cancel_job: (instance, effect) => {
-      if (!this.jobs.delete(keyOf(instance, effect)))
+      if (!this.jobs.delete(workKey(instance, effect)))
         this.cancelledJobs.push(refOf(instance, effect));
     },
     create_user_task: (instance, effect) =>
-      this.userTasks.set(keyOf(instance, effect), { instance, effect }),
+      this.userTasks.set(workKey(instance, effect), { instance, effect }),
     cancel_user_task: (instance, effect) => {
-      if (!this.userTasks.delete(keyOf(instance, effect)))
+      if (!this.userTasks.delete(workKey(instance, effect)))
         this.cancelledUserTasks.push(refOf(instance, effect));
     },
     start_child: (instance, effect) =>
-      this.children.set(keyOf(instance, effect), { instance, effect }),
+      this.children.set(workKey(instance, effect), { instance, effect }),
     cancel_child: (instance, effect) => {
-      if (!this.children.delete(keyOf(instance, effect)))
-        this.messages.push(cancelChildMessage(instance, effect.token));
+      if (!this.children.delete(workKey(instance, effect)))
+        this.messages.push(cancelChildMessage(instance, effect));
     },
     schedule_timer: (instance, effect) =>
       this.timers.set(keyOf(instance, effect, effect.timer), timerMessage(instance, effect)),
@@ -87,7 +91,7 @@ export class Gathered {
     },
     unsubscribe: (instance, effect) => {
       if (!this.subscriptions.delete(keyOf(instance, effect, effect.slot)))
-        this.unsubscribed.push({ ...refOf(instance, effect), slot: effect.slot });
+        this.unsubscribed.push({ instanceId: instance.id, token: effect.token, slot: effect.slot });
     },
     emit_message: (instance, effect) => this.messages.push(emitMessage(instance, effect)),
     emit_signal: (instance, effect) => this.messages.push(emitMessage(instance, effect)),

@@ -8,6 +8,11 @@ export interface TokenRef {
   readonly token: number;
 }
 
+/** What a token waits for: attempts are never counted back, so it names one job, user task or child. */
+export interface WorkRef extends TokenRef {
+  readonly attempt: number;
+}
+
 /** A running process: what its row says, with the state that the engine decides on. */
 export interface Instance {
   readonly id: string;
@@ -18,7 +23,7 @@ export interface Instance {
   readonly businessKey: string | null;
   readonly startKey: string | null;
   /** The token that waits for its end. */
-  readonly parent: TokenRef | null;
+  readonly parent: WorkRef | null;
   /** Instances above it; the outermost has none. */
   readonly depth: number;
   readonly correlationId: string;

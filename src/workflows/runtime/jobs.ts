@@ -4,23 +4,24 @@ import { DomainError } from '../../kernel/domain/domain-error.js';
 import { runWithContext } from '../../kernel/observability/trace-context.js';
 import { CancelTask, CreateTasks } from '../../tasks/index.js';
 import type { Json } from '../definition/json.js';
-import { JobRepository } from '../job.repository.js';
+import { type Job, JobRepository } from '../job.repository.js';
 import { MODULE_TASK } from '../modules/module-task.js';
 import { drain, type Wanted } from './gathered.js';
-import type { TokenRef } from './instance.js';
+import type { WorkRef } from './instance.js';
 import type { Movement } from './movement.js';
 
 const TASK = 'task:';
 
 type JobWanted = Wanted<'create_job'>;
 
-const nameOf = ({ instanceId, token }: TokenRef): string => `${instanceId}/${String(token)}`;
+const nameOf = ({ instanceId, token, attempt }: WorkRef): string =>
+  `${instanceId}/${String(token)}/${String(attempt)}`;
 
 /** Work outside of the engine, as tasks: they are created with the decision that asks for them, or not at all. */
 @Injectable()
 export class Jobs {
   /** Of movements under way: tasks created in them, by token. */
-  readonly #created = new WeakMap<Movement, Map<string, TokenRef & { taskId: string }>>();
+  readonly #created = new WeakMap<Movement, Map<string, Job>>();
 
   constructor(
     private readonly mediator: Mediator,
@@ -31,30 +32,37 @@ export class Jobs {
   async create(movement: Movement): Promise<void> {
     const wanted = drain(movement.gathered.jobs);
     if (wanted.length === 0) return;
-    const created = this.#created.get(movement) ?? new Map();
+    const created = this.#created.get(movement) ?? new Map<string, Job>();
     this.#created.set(movement, created);
     const outcomes = await this.mediator.executeMany(
       wanted.map((job) => runWithContext(job.instance, () => commandFor(movement, job))),
     );
-    wanted.forEach(({ instance, effect: { token } }, index) => {
+    wanted.forEach(({ instance, effect: { token, attempt } }, index) => {
       const outcome = outcomes[index];
       if (outcome instanceof DomainError) {
         if (outcome.passes) throw outcome;
         const { code, message } = outcome;
-        movement.decide(instance, { type: 'fail', token, code, message, retriable: false });
+        movement.decide(instance, {
+          type: 'fail',
+          token,
+          attempt,
+          code,
+          message,
+          retriable: false,
+        });
         return;
       }
       const [task] = outcome ?? [];
-      const ref = { instanceId: instance.id, token };
+      const ref = { instanceId: instance.id, token, attempt };
       if (task) created.set(nameOf(ref), { ...ref, taskId: task.id });
     });
   }
 
   /** Remembers whose the new tasks are, and cancels those that nobody waits for any more. */
   async settle(movement: Movement): Promise<void> {
-    const created = this.#created.get(movement) ?? new Map<string, TokenRef & { taskId: string }>();
+    const created = this.#created.get(movement) ?? new Map<string, Job>();
     const gone: string[] = [];
-    const before: TokenRef[] = [];
+    const before: WorkRef[] = [];
     for (const ref of movement.gathered.cancelledJobs.splice(0)) {
       const own = created.get(nameOf(ref));
       if (own) gone.push(own.taskId);

@@ -8,7 +8,7 @@ import {
 } from '../../kernel/outbox/outbox-message.js';
 import type { DomainEvent } from '../../kernel/domain/domain-event.js';
 import type { Effect } from '../engine/effects.js';
-import type { Instance, TokenRef } from './instance.js';
+import type { Instance, WorkRef } from './instance.js';
 
 /** The queue of all that is said to workflows. */
 export const WORKFLOWS = 'workflows';
@@ -51,7 +51,7 @@ export const emitMessage = (
 
 export const childEndedMessage = (
   child: Instance,
-  parent: TokenRef,
+  parent: WorkRef,
   { status, outcome, variables: result, error }: EffectOf<'end_instance'>,
 ): OutboxMessage =>
   toWorkflows(
@@ -59,6 +59,7 @@ export const childEndedMessage = (
     {
       instance_id: parent.instanceId,
       token: parent.token,
+      attempt: parent.attempt,
       status,
       outcome,
       result,
@@ -69,17 +70,26 @@ export const childEndedMessage = (
 
 export const childEscalatedMessage = (
   child: Instance,
-  parent: TokenRef,
+  parent: WorkRef,
   { code, data }: EffectOf<'escalate'>,
 ): OutboxMessage =>
   toWorkflows(
     'instances/child-escalated',
-    { instance_id: parent.instanceId, token: parent.token, code, data },
+    {
+      instance_id: parent.instanceId,
+      token: parent.token,
+      attempt: parent.attempt,
+      code,
+      data,
+    },
     child,
   );
 
-export const cancelChildMessage = (parent: Instance, token: number): OutboxMessage =>
-  toWorkflows('instances/cancel-child', { parent_id: parent.id, token }, parent);
+export const cancelChildMessage = (
+  parent: Instance,
+  { token, attempt }: EffectOf<'cancel_child'>,
+): OutboxMessage =>
+  toWorkflows('instances/cancel-child', { parent_id: parent.id, token, attempt }, parent);
 
 /** What others may know of an instance. */
 export function instanceEvent(name: string, instance: Instance, data: object = {}): OutboxMessage {

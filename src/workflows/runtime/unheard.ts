@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { NewsRepository } from '../news.repository.js';
-import { criterionSlot } from '../engine/criteria.js';
 import type { Wanted } from './gathered.js';
 import type { Instance } from './instance.js';
 import { listenMessage } from './messages.js';
@@ -78,7 +77,8 @@ const subscriptionOf = ({ instance, effect }: Wish) =>
 
 const isStillWaiting = (wish: Wish): boolean => subscriptionOf(wish) !== undefined;
 
-const CRITERION = criterionSlot(0).slice(0, -1);
+/** How the engine names the slots of criteria. */
+const CRITERION = 'criterion';
 
 const hasPlainWait = ({ state }: Instance, name: string): boolean =>
   [...state.tokens.values()].some(({ subscriptions = {} }) =>

@@ -15,6 +15,7 @@ export function userTaskOf(
     id,
     instanceId: instance.id,
     token: effect.token,
+    attempt: effect.attempt,
     workflow: instance.key,
     version: instance.version,
     businessKey: instance.businessKey,
