@@ -164,10 +164,10 @@ export class NewsRepository {
   ): Promise<(News & { readonly id: string; readonly place: number })[]> {
     return this.unitOfWork.query(
       `select place::int - 1 as place, id, name, key, data
-       from unnest($1::text[], $2::text[]) with ordinality as wish (wished, only, place)
+       from unnest($1::text[], $2::text[]) with ordinality as wish (wished_name, wished_key, place)
        cross join lateral (
          select id, name, key, data from workflows.buffered_message
-         where name = wished and (only is null or key = only) and expires_at > $3 order by id limit 1) as message`,
+         where name = wished_name and (wished_key is null or key = wished_key) and expires_at > $3 order by id limit 1) as message`,
       [wishes.map(({ name }) => name), wishes.map(({ key }) => key), now],
     );
   }

@@ -6,6 +6,7 @@ import type { HistoryEntry, InstanceView } from './workflow-instances.dto.js';
 const NOWHERE = '019aa3a4-5b6c-7d8e-9f00-112233445566';
 
 let app: App;
+describe('workflow instances', () => {
 beforeAll(async () => {
   app = await bootApp({
     env: { WORKFLOWS_EVENTS: 'instance-started,instance-completed,instance-cancelled' },
@@ -15,13 +16,13 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 const pack = { id: 'pack', type: 'task', kind: 'human' };
-const double = { id: 'double', type: 'task', kind: 'set', config: { n: '=n * 2' } };
+const twice = { id: 'twice', type: 'task', kind: 'set', config: { n: '=n * 2' } };
 const start = (body: object, headers = {}) =>
   app.http.post<InstanceView>('/workflow-instances', body, headers);
 
 describe('an instance', () => {
   it('waits where it is told to, and ends when that is done', async () => {
-    const workflow = await publish(app, chain(newKey(), [double, pack]));
+    const workflow = await publish(app, chain(newKey(), [twice, pack]));
     const started = await start({ workflow, variables: { n: 4 }, business_key: 'order-1' });
     expect(started).toMatchObject({
       status: 201,
@@ -37,12 +38,12 @@ describe('an instance', () => {
       variables: { n: 8, pack: { boxes: 2 } },
     });
     expect(view.ended_at).not.toBeNull();
-    expect(await run.steps()).toEqual(['start', 'double', 'pack']);
+    expect(await run.steps()).toEqual(['start', 'twice', 'pack']);
     await run.expectHistoryToGiveState();
   });
 
   it('that waits for nothing has come to its end when it is answered', async () => {
-    const workflow = await publish(app, chain(newKey(), [double]));
+    const workflow = await publish(app, chain(newKey(), [twice]));
     const { body } = await start({ workflow, variables: { n: 1 } });
     expect(body).toMatchObject({ status: 'completed', variables: { n: 2 } });
     const rows = await app.sql('select seq from workflows.history where instance_id = $1', [body.id]);
@@ -53,7 +54,7 @@ describe('an instance', () => {
   it('stays with the version that it was started with', async () => {
     const workflow = await publish(app, chain(newKey(), [pack]));
     const { body } = await start({ workflow });
-    await publish(app, chain(workflow, [double]));
+    await publish(app, chain(workflow, [twice]));
     expect((await start({ workflow, variables: { n: 1 } })).body.version).toBe(2);
     expect((await start({ workflow: `${workflow}@1` })).body.version).toBe(1);
     const run = new WorkflowRun(app, body.id);
@@ -101,7 +102,7 @@ describe('a start', () => {
 
   it('with variables that the inputs do not take is refused', async () => {
     const inputs = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] };
-    const workflow = await publish(app, chain(newKey(), [double], { inputs }));
+    const workflow = await publish(app, chain(newKey(), [twice], { inputs }));
     const refused = await start({ workflow, variables: { n: 'many' } });
     expect(refused.status).toBe(422);
     expect(problemIn(refused).errors).toMatchObject([{ field: 'variables.n' }]);
@@ -175,7 +176,7 @@ describe('a history', () => {
 describe('events', () => {
   it('tell of the start and of the end, in this order', async () => {
     const events = await app.watch('workflows.#');
-    const workflow = await publish(app, chain(newKey(), [double]));
+    const workflow = await publish(app, chain(newKey(), [twice]));
     const { body } = await start({ workflow, variables: { n: 1 }, business_key: 'b' });
     const about = { instance_id: body.id, workflow, version: 1, business_key: 'b' };
     await app.outbox.expect('workflows.instance-completed.v1', { ...about, outcome: 'done' });
@@ -203,4 +204,5 @@ describe('commands to one instance at once', () => {
     expect((await run.view()).status).toBe('completed');
     await run.expectHistoryToGiveState();
   });
+});
 });

@@ -25,6 +25,7 @@ class Weigh {
 class WeighModule {}
 
 let app: App;
+describe('what moves instances', () => {
 beforeAll(async () => {
   app = await bootApp({
     modules: [{ module: WeighModule, providers: [Weigh] }],
@@ -316,12 +317,12 @@ describe('a called workflow', () => {
       }),
       { n: 50 },
     );
-    await app.settle({ withinMs: 20_000 });
-    expect(await run.view()).toMatchObject({ status: 'completed' });
+    await app.until(async () => (await run.view()).status === 'completed');
     const [row] = await app.sql(
       `select count(*)::int as count, max(depth)::int as depth from workflows.instance where key = $1`,
       [key],
     );
     expect(row).toEqual({ count: 51, depth: 50 });
   });
+});
 });

@@ -10,6 +10,7 @@ const clock = { at: Date.now(), now: () => new Date(clock.at) };
 let app: App;
 const keys = new Map<number, string>();
 
+describe('the workflow patterns, through Postgres', () => {
 beforeAll(async () => {
   // Of a kind that nobody here works on, so that the test decides when and how each job ends.
   app = await bootApp({ env: { TASKS_EXTERNAL_KINDS: 'played' }, clock, shared: true });
@@ -21,7 +22,6 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-describe('the workflow patterns, through Postgres', () => {
   it.each([...BASIC_CASES, ...FURTHER_CASES])(
     '$pattern does its steps when $when',
     async ({ pattern, script, expect: order, status }) => {

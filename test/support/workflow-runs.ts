@@ -20,7 +20,7 @@ export async function publish(app: App, draft: JsonObject): Promise<string> {
   const saved = await app.http.send('PUT', `/workflows/${key}/draft`, { body: draft });
   expect(saved.status).toBe(200);
   const published = await app.http.post(`/workflows/${key}/draft/publish`);
-  expect(published).toMatchObject({ status: 201 });
+  expect(published.body).toMatchObject({ key });
   return key;
 }
 

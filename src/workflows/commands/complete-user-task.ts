@@ -53,7 +53,7 @@ export class CompleteUserTaskHandler implements BatchHandler<CompleteUserTask> {
   async executeMany(commands: readonly CompleteUserTask[]): Promise<Outcome<void>[]> {
     const tasks = await this.userTasks.load(commands.map(({ id }) => id));
     const checked = commands.map((command) => check(tasks.get(command.id), command));
-    const ready = checked.filter((one) => !(one instanceof DomainError));
+    const ready = checked.filter((one): one is Ready => !(one instanceof DomainError));
     if (ready.length === 0) return checked as DomainError[];
     const told = await this.mediator.execute(new TellInstances(ready.map(toTelling)));
     const outcomes = new Map(ready.map((one, index) => [one, told[index]]));

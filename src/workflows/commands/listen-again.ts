@@ -31,7 +31,7 @@ export class ListenAgainHandler implements Handler<ListenAgain> {
       const instance = found.get(instanceId);
       const subscription = instance?.state.tokens.get(token)?.subscriptions?.[slot];
       if (!instance || !subscription) continue;
-      const effect = { type: 'subscribe', token, slot, remembered: true, ...subscription } as const;
+      const effect = { ...subscription, type: 'subscribe', token, slot, remembered: true } as const;
       movement.gathered.unheard.push({ instance, effect });
     }
     await this.mover.settle(movement);

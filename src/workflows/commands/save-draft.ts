@@ -29,7 +29,7 @@ export class SaveDraftHandler implements Handler<SaveDraft> {
 
   async execute({ key, draft: given, revision }: SaveDraft): Promise<DraftView> {
     if ((given['key'] ?? key) !== key) throw new DraftKeyDiffers(key);
-    const draft = { key, ...given };
+    const draft: JsonObject = { key, ...given };
     const name = typeof draft['name'] === 'string' ? draft['name'].slice(0, 200) : key;
     const now = this.clock.now();
     const view = { key, draft, findings: await this.findings.of(draft), updated_at: now };

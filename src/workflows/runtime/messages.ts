@@ -13,7 +13,12 @@ import type { Instance, WorkRef } from './instance.js';
 /** The queue of all that is said to workflows. */
 export const WORKFLOWS = 'workflows';
 
-export type EffectOf<Type extends Effect['type']> = Extract<Effect, { type: Type }>;
+/** One member of the union stands for several types of effects, so `Extract` would not find it. */
+export type EffectOf<Type extends Effect['type'], All = Effect> = All extends Effect
+  ? Type extends All['type']
+    ? All & { readonly type: Type }
+    : never
+  : never;
 
 const toWorkflows = (route: string, body: object, about?: Instance, dueAt?: Date): OutboxMessage =>
   commandMessage(
