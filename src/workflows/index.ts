@@ -1,3 +1,5 @@
+export { StartInstances } from './commands/start-instances.js';
+export { TellInstances } from './commands/tell-instances.js';
 export { CreateWorkflows1763683700000 } from './migrations/1763683700000-create-workflows.js';
 export {
   type ModuleContext,

@@ -19,7 +19,8 @@ export const startInstance = z
       description: 'A name of your own to find it by; many may have the same.',
     }),
     start_key: z.string().min(1).max(255).optional().meta({
-      description: 'A second instance of the workflow with it is not started; the first is answered.',
+      description:
+        'A second instance of the workflow with it is not started; the first is answered.',
     }),
     node: z.string().max(64).optional().meta({ description: 'One of several start nodes.' }),
   })

@@ -57,7 +57,9 @@ export class WorkflowNewsController {
   @Post('messages-in')
   @HttpCode(200)
   @Idempotent()
-  @ApiOperation({ summary: 'Give a message to who has waited longest, or keep it until somebody does' })
+  @ApiOperation({
+    summary: 'Give a message to who has waited longest, or keep it until somebody does',
+  })
   @ApiAnswer(messageAnswer)
   deliver(
     @Body({ schema: messagesBody }) body: MessageRequest | MessageRequest[],

@@ -3,11 +3,19 @@ import { oneOrMany, uuidParam } from '../kernel/http/shapes.js';
 
 const DAY_S = 86_400;
 
-const name = z.string().min(1).max(4_000).meta({ examples: ['vibration'] });
-const key = z.string().max(4_000).optional().meta({
-  description: 'Only those who wait for this key, or for any, take it.',
-  examples: ['pump-7'],
-});
+const name = z
+  .string()
+  .min(1)
+  .max(4_000)
+  .meta({ examples: ['vibration'] });
+const key = z
+  .string()
+  .max(4_000)
+  .optional()
+  .meta({
+    description: 'Only those who wait for this key, or for any, take it.',
+    examples: ['pump-7'],
+  });
 const data = z.json().default(null).meta({ description: 'Any JSON' });
 
 export const signal = z

@@ -86,11 +86,9 @@ export const WORKFLOW_EVENT_CONTRACTS: readonly EventContract[] = [
   {
     type: 'workflows.user-task-completed.v1',
     description: 'Somebody has done it.',
-    schema: z
-      .object({ ...aboutUserTask, outcome: z.string(), completed_by: z.string() })
-      .meta({
-        id: 'WorkflowUserTaskCompleted',
-        examples: [{ ...userTaskExample, outcome: 'confirmed', completed_by: 'anonymous' }],
-      }),
+    schema: z.object({ ...aboutUserTask, outcome: z.string(), completed_by: z.string() }).meta({
+      id: 'WorkflowUserTaskCompleted',
+      examples: [{ ...userTaskExample, outcome: 'confirmed', completed_by: 'anonymous' }],
+    }),
   },
 ];

@@ -11,16 +11,16 @@ let app: App;
 const keys = new Map<number, string>();
 
 describe('the workflow patterns, through Postgres', () => {
-beforeAll(async () => {
-  // Of a kind that nobody here works on, so that the test decides when and how each job ends.
-  app = await bootApp({ env: { TASKS_EXTERNAL_KINDS: 'played' }, clock, shared: true });
-  for (const file of patternFiles) {
-    const text = JSON.stringify(readPattern(file)).replaceAll('"task:noop"', '"task:played"');
-    const draft = JSON.parse(text) as JsonObject;
-    keys.set(Number(file.slice(0, 2)), await publish(app, draft));
-  }
-});
-afterAll(() => app.stop());
+  beforeAll(async () => {
+    // Of a kind that nobody here works on, so that the test decides when and how each job ends.
+    app = await bootApp({ env: { TASKS_EXTERNAL_KINDS: 'played' }, clock, shared: true });
+    for (const file of patternFiles) {
+      const text = JSON.stringify(readPattern(file)).replaceAll('"task:noop"', '"task:played"');
+      const draft = JSON.parse(text) as JsonObject;
+      keys.set(Number(file.slice(0, 2)), await publish(app, draft));
+    }
+  });
+  afterAll(() => app.stop());
 
   it.each([...BASIC_CASES, ...FURTHER_CASES])(
     '$pattern does its steps when $when',

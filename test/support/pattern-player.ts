@@ -79,8 +79,7 @@ export class PatternPlayer {
       for (const [timer, at] of Object.entries(token.timers ?? {}))
         this.#once(`${String(id)}/${timer}/${String(at)}`, at, () => this.#fire(id, timer, at));
       const isWork = wait?.for === 'job' || wait?.for === 'human' || wait?.for === 'child';
-      if (status === 'waiting' && isWork)
-        this.#planWork(token, `${String(id)}/${String(attempt)}`);
+      if (status === 'waiting' && isWork) this.#planWork(token, `${String(id)}/${String(attempt)}`);
     }
   }
 

@@ -107,7 +107,11 @@ export class WorkflowRun {
 const START = { id: 'start', type: 'start' };
 
 /** A draft of a chain of nodes behind a start. */
-export function chain(key: string, nodes: readonly JsonObject[], more: JsonObject = {}): JsonObject {
+export function chain(
+  key: string,
+  nodes: readonly JsonObject[],
+  more: JsonObject = {},
+): JsonObject {
   const all = [START, ...nodes.map((node, index) => last(node, index === nodes.length - 1))];
   const flows = all.slice(1).map((node, index) => {
     return { from: String(all[index]?.id), to: String((node as JsonObject)['id']) };

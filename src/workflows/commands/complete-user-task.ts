@@ -85,8 +85,7 @@ function check(task: UserTask | undefined, command: CompleteUserTask): Ready | D
   const outcome = given.outcome ?? first;
   if (!task.outcomes.includes(outcome)) return new UserTaskOutcomeUnknown(outcome, task.outcomes);
   const problem = task.form && schemaOf(task.form).safeParse(given.data).error;
-  if (problem)
-    return new ValidationError('body', fieldErrors(problem.issues, 'data', given.data));
+  if (problem) return new ValidationError('body', fieldErrors(problem.issues, 'data', given.data));
   return { task, completion: { id, outcome, result: given.data, completedBy: actor.id } };
 }
 

@@ -1,5 +1,10 @@
 import { BASIC_CASES } from '../../../test/support/workflow-pattern-cases.js';
-import { patternFiles, playPattern, readPattern, stepsOf } from '../../../test/support/workflow-patterns.js';
+import {
+  patternFiles,
+  playPattern,
+  readPattern,
+  stepsOf,
+} from '../../../test/support/workflow-patterns.js';
 import { validateWorkflow } from '../definition/validate.js';
 
 describe('the 20 basic control-flow patterns', () => {

@@ -117,8 +117,12 @@ async function createUserTasks(runner: QueryRunner): Promise<void> {
   const isOpen = `where status in ('created', 'claimed')`;
   await runner.query(`create index user_task_token on workflows.user_task (instance_id, token)`);
   await runner.query(`create index user_task_open on workflows.user_task (id) ${isOpen}`);
-  await runner.query(`create index user_task_roles on workflows.user_task using gin (roles) ${isOpen}`);
-  await runner.query(`create index user_task_assignee on workflows.user_task (assignee, id) ${isOpen}`);
+  await runner.query(
+    `create index user_task_roles on workflows.user_task using gin (roles) ${isOpen}`,
+  );
+  await runner.query(
+    `create index user_task_assignee on workflows.user_task (assignee, id) ${isOpen}`,
+  );
 }
 
 /** Who waits for what, and what has come before anybody waited for it. */

@@ -18,7 +18,11 @@ const anything = z.record(text, z.json());
 /** What the engine and the tasks module do themselves. */
 const BUILT_IN: readonly Omit<ModuleView, 'config_schema'>[] = [
   { name: 'set', description: 'Sets variables.', outcomes: ['done'] },
-  { name: 'decision', description: 'Decides by a table; a rule may name the outcome.', outcomes: [] },
+  {
+    name: 'decision',
+    description: 'Decides by a table; a rule may name the outcome.',
+    outcomes: [],
+  },
   { name: 'human', description: 'Asks people.', outcomes: [] },
   { name: 'task:<kind>', description: 'A task of a kind of GET /task-kinds.', outcomes: [] },
 ];
@@ -65,7 +69,12 @@ export class WorkflowModules implements OnModuleInit {
     });
     const registered = [...this.#modules.values()].map(
       ({ name, description = '', config, outcomes = ['done'] }) => {
-        return { name, description, config_schema: schemaOf(config ?? anything), outcomes: [...outcomes] };
+        return {
+          name,
+          description,
+          config_schema: schemaOf(config ?? anything),
+          outcomes: [...outcomes],
+        };
       },
     );
     return [...builtIn, ...registered];

@@ -23,7 +23,10 @@ export interface Slot extends TokenRef {
 
 type Gather<Type extends Effect['type']> = (instance: Instance, effect: EffectOf<Type>) => void;
 
-const refOf = ({ id }: Instance, { token, attempt }: Pick<WorkRef, 'token' | 'attempt'>): WorkRef => ({
+const refOf = (
+  { id }: Instance,
+  { token, attempt }: Pick<WorkRef, 'token' | 'attempt'>,
+): WorkRef => ({
   instanceId: id,
   token,
   attempt,
@@ -63,7 +66,8 @@ export class Gathered {
   }
 
   readonly #gather: { readonly [Type in Effect['type']]: Gather<Type> } = {
-    create_job: (instance, effect) => this.jobs.set(workKey(instance, effect), { instance, effect }),
+    create_job: (instance, effect) =>
+      this.jobs.set(workKey(instance, effect), { instance, effect }),
     cancel_job: (instance, effect) => {
       if (!this.jobs.delete(workKey(instance, effect)))
         this.cancelledJobs.push(refOf(instance, effect));

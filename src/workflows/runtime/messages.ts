@@ -31,7 +31,10 @@ export const reconsiderMessage = (key: string, after?: string): OutboxMessage =>
   toWorkflows('instances/reconsider', { key, ...(after !== undefined && { after }) });
 
 /** The instant tells a timer that was set anew from the one before. */
-export const timerMessage = (instance: Instance, effect: EffectOf<'schedule_timer'>): OutboxMessage =>
+export const timerMessage = (
+  instance: Instance,
+  effect: EffectOf<'schedule_timer'>,
+): OutboxMessage =>
   toWorkflows(
     'timers/fire',
     {
