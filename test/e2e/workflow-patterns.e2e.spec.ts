@@ -1,9 +1,9 @@
 import { type App, bootApp } from '../support/app.js';
 import { PatternPlayer } from '../support/pattern-player.js';
-import { BASIC_CASES, FURTHER_CASES } from '../support/workflow-pattern-cases.js';
+import { BASIC_CASES } from '../support/workflow-pattern-cases-basic.js';
+import { FURTHER_CASES } from '../support/workflow-pattern-cases-further.js';
 import { patternFiles, readPattern } from '../support/workflow-patterns.js';
-import { publish } from '../support/workflow-runs.js';
-import type { JsonObject } from '../../src/workflows/definition/json.js';
+import { type Draft, publish } from '../support/workflow-runs.js';
 
 const clock = { at: Date.now(), now: () => new Date(clock.at) };
 
@@ -16,7 +16,7 @@ describe('the workflow patterns, through Postgres', () => {
     app = await bootApp({ env: { TASKS_EXTERNAL_KINDS: 'played' }, clock, shared: true });
     for (const file of patternFiles) {
       const text = JSON.stringify(readPattern(file)).replaceAll('"task:noop"', '"task:played"');
-      const draft = JSON.parse(text) as JsonObject;
+      const draft = JSON.parse(text) as Draft;
       keys.set(Number(file.slice(0, 2)), await publish(app, draft));
     }
   });

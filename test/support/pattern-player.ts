@@ -1,4 +1,3 @@
-import { DomainError } from '../../src/kernel/domain/domain-error.js';
 import { CompleteUserTask } from '../../src/workflows/commands/complete-user-task.js';
 import { SettleJobs } from '../../src/workflows/commands/settle-jobs.js';
 import { TellInstances } from '../../src/workflows/commands/tell-instances.js';
@@ -26,7 +25,6 @@ interface Due {
 const ACTOR = { id: 'player', roles: [], operates: true };
 /** Virtual time after which nothing more is looked at. */
 const UNTIL_MS = 30 * 86_400_000;
-const DAY_10_MS = 10 * 86_400_000;
 
 /**
  * Plays an instance by the script of a simulation, but for real: work ends, timers fire and messages come at their
@@ -75,15 +73,18 @@ export class PatternPlayer {
   /** What has begun since the last look. */
   async #plan(): Promise<void> {
     for (const token of (await this.run.state()).tokens) {
-      const { id, wait, status, attempt = 1 } = token;
-      for (const [timer, at] of Object.entries(token.timers ?? {}))
-        this.#once(`${String(id)}/${timer}/${String(at)}`, at, () => this.#fire(id, timer, at));
-      const isWork = wait?.for === 'job' || wait?.for === 'human' || wait?.for === 'child';
-      if (status === 'waiting' && isWork) this.#planWork(token, `${String(id)}/${String(attempt)}`);
+      this.#planTimers(token);
+      if (token.status === 'waiting' && isWork(token)) this.#planWork(token);
     }
   }
 
-  #planWork(token: Token, name: string): void {
+  #planTimers({ id, timers = {} }: Token): void {
+    for (const [timer, at] of Object.entries(timers))
+      this.#once(`${String(id)}/${timer}/${String(at)}`, at, () => this.#fire(id, timer, at));
+  }
+
+  #planWork(token: Token): void {
+    const name = `${String(token.id)}/${String(token.attempt ?? 1)}`;
     if (this.#planned.has(name)) return;
     const given = this.script.endings?.[token.node] ?? {};
     const endings: readonly MockedEnding[] = Array.isArray(given) ? given : [given as MockedEnding];
@@ -91,7 +92,6 @@ export class PatternPlayer {
     this.#times.set(token.node, time + 1);
     const ending = endings[Math.min(time, endings.length - 1)] ?? {};
     const afterMs = ending.after_ms ?? 0;
-    if (afterMs >= DAY_10_MS) this.#planned.add(name);
     this.#once(name, this.stage.clock.at + afterMs, () => this.#end(token, ending));
   }
 
@@ -162,7 +162,9 @@ export class PatternPlayer {
   /** What comes too early or too late is dropped, as in the simulation. */
   async #tell(command: WorkflowCommand, timerAt?: number): Promise<void> {
     const telling = { instanceId: this.run.id, command, ...(timerAt !== undefined && { timerAt }) };
-    const [told] = await this.stage.app.execute(new TellInstances([telling]));
-    if (told instanceof Error && !(told instanceof DomainError)) throw told;
+    await this.stage.app.execute(new TellInstances([telling]));
   }
 }
+
+const isWork = ({ wait }: Token): boolean =>
+  wait?.for === 'job' || wait?.for === 'human' || wait?.for === 'child';

@@ -15,8 +15,8 @@ let named = 0;
 export const newKey = (name = 'test'): string => `${name}-${String((named += 1))}`;
 
 /** Saves and publishes; nodes and flows as in `workflow()` of the engine's tests, or a whole draft. */
-export async function publish(app: App, draft: JsonObject): Promise<string> {
-  const key = String(draft['key']);
+export async function publish(app: App, draft: Draft): Promise<string> {
+  const { key } = draft;
   const saved = await app.http.send('PUT', `/workflows/${key}/draft`, { body: draft });
   expect(saved.status).toBe(200);
   const published = await app.http.post(`/workflows/${key}/draft/publish`);
@@ -104,20 +104,32 @@ export class WorkflowRun {
   }
 }
 
-const START = { id: 'start', type: 'start' };
-
-/** A draft of a chain of nodes behind a start. */
-export function chain(
-  key: string,
+/** Publishes a chain, starts an instance of it, and waits until nothing more goes on by itself. */
+export async function startChain(
+  app: App,
   nodes: readonly JsonObject[],
+  variables: JsonObject = {},
   more: JsonObject = {},
-): JsonObject {
-  const all = [START, ...nodes.map((node, index) => last(node, index === nodes.length - 1))];
-  const flows = all.slice(1).map((node, index) => {
-    return { from: String(all[index]?.id), to: String((node as JsonObject)['id']) };
-  });
-  return { key, nodes: all as JsonObject[], flows, ...more };
+): Promise<WorkflowRun> {
+  const workflow = await publish(app, chain(newKey(), nodes, more));
+  const run = await WorkflowRun.start(app, workflow, variables);
+  await app.settle();
+  return run;
 }
 
-const last = (node: JsonObject, isLast: boolean): JsonObject =>
-  isLast ? { final: true, ...node } : node;
+const START = { id: 'start', type: 'start' };
+
+export interface Draft extends JsonObject {
+  key: string;
+}
+
+/** A draft of a chain of nodes behind a start. */
+export function chain(key: string, nodes: readonly JsonObject[], more: JsonObject = {}): Draft {
+  const all: JsonObject[] = [START, ...nodes.slice(0, -1)];
+  const end = nodes.at(-1);
+  if (end) all.push({ final: true, ...end });
+  const flows = all.slice(1).map((node, index) => {
+    return { from: all[index]?.['id'] ?? null, to: node['id'] ?? null };
+  });
+  return { key, nodes: all, flows, ...more };
+}

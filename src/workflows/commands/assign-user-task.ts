@@ -1,13 +1,9 @@
 import { Command } from '@nestjs/cqrs';
 import { Clock } from '../../kernel/clock.js';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
-import {
-  UserTaskClaimed,
-  UserTaskNotFound,
-  UserTaskNotOpen,
-  UserTaskOfAnother,
-} from '../domain/workflow.errors.js';
-import { type Actor, mayDo } from '../user-task.access.js';
+import { DomainError } from '../../kernel/domain/domain-error.js';
+import { UserTaskClaimed, UserTaskOfAnother } from '../domain/workflow.errors.js';
+import { type Actor, isOfAnother, openFor } from '../user-task.access.js';
 import { UserTaskRepository } from '../user-task.repository.js';
 
 /**
@@ -32,14 +28,12 @@ export class AssignUserTaskHandler implements Handler<AssignUserTask> {
   ) {}
 
   async execute({ id, act, actor }: AssignUserTask): Promise<void> {
-    const task = (await this.userTasks.load([id])).get(id);
-    if (!task) throw new UserTaskNotFound(id);
-    if (!mayDo(actor, task)) throw new UserTaskOfAnother(id);
-    if (task.status !== 'created' && task.status !== 'claimed')
-      throw new UserTaskNotOpen(id, task.status);
-    const isOfAnother = task.assignee !== null && task.assignee !== actor.id;
-    if (isOfAnother && act === 'claim') throw new UserTaskClaimed(id);
-    if (isOfAnother && !actor.operates) throw new UserTaskOfAnother(id);
+    const task = openFor(actor, id, (await this.userTasks.load([id])).get(id));
+    if (task instanceof DomainError) throw task;
+    if (isOfAnother(task, actor)) {
+      if (act === 'claim') throw new UserTaskClaimed(id);
+      if (!actor.operates) throw new UserTaskOfAnother(id);
+    }
     const assignee = act === 'claim' ? actor.id : null;
     if (!(await this.userTasks.assign(task, assignee, this.clock.now())))
       throw new UserTaskClaimed(id);

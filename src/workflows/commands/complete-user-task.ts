@@ -9,15 +9,10 @@ import { fieldErrors, ValidationError } from '../../kernel/http/validation.js';
 import { Outbox } from '../../kernel/outbox/outbox.js';
 import { schemaOf } from '../definition.repository.js';
 import type { Json } from '../definition/json.js';
-import {
-  UserTaskNotFound,
-  UserTaskNotOpen,
-  UserTaskOfAnother,
-  UserTaskOutcomeUnknown,
-} from '../domain/workflow.errors.js';
+import { UserTaskOfAnother, UserTaskOutcomeUnknown } from '../domain/workflow.errors.js';
 import { published } from '../runtime/messages.js';
 import { userTaskCompleted } from '../runtime/user-tasks.js';
-import { type Actor, mayDo } from '../user-task.access.js';
+import { type Actor, isOfAnother, openFor } from '../user-task.access.js';
 import { type Completion, type UserTask, UserTaskRepository } from '../user-task.repository.js';
 import { type Telling, TellInstances } from './tell-instances.js';
 
@@ -74,19 +69,25 @@ export class CompleteUserTaskHandler implements BatchHandler<CompleteUserTask> {
 }
 
 /** The instance is locked after this, and decides whether the task is still waited for. */
-function check(task: UserTask | undefined, command: CompleteUserTask): Ready | DomainError {
+function check(found: UserTask | undefined, command: CompleteUserTask): Ready | DomainError {
   const { id, actor, given } = command;
-  if (!task) return new UserTaskNotFound(id);
-  const isOfAnother = task.assignee !== null && task.assignee !== actor.id;
-  if (!mayDo(actor, task) || (isOfAnother && !actor.operates)) return new UserTaskOfAnother(id);
-  if (task.status !== 'created' && task.status !== 'claimed')
-    return new UserTaskNotOpen(id, task.status);
+  const task = openFor(actor, id, found);
+  if (task instanceof DomainError) return task;
+  if (isOfAnother(task, actor) && !actor.operates) return new UserTaskOfAnother(id);
   const [first = 'done'] = task.outcomes;
   const outcome = given.outcome ?? first;
-  if (!task.outcomes.includes(outcome)) return new UserTaskOutcomeUnknown(outcome, task.outcomes);
-  const problem = task.form && schemaOf(task.form).safeParse(given.data).error;
-  if (problem) return new ValidationError('body', fieldErrors(problem.issues, 'data', given.data));
-  return { task, completion: { id, outcome, result: given.data, completedBy: actor.id } };
+  const problem = problemWith(task, outcome, given.data);
+  return problem ?? { task, completion: { id, outcome, result: given.data, completedBy: actor.id } };
+}
+
+function problemWith(
+  { outcomes, form }: UserTask,
+  outcome: string,
+  data: Json,
+): DomainError | undefined {
+  if (!outcomes.includes(outcome)) return new UserTaskOutcomeUnknown(outcome, outcomes);
+  const wrong = form && schemaOf(form).safeParse(data).error;
+  return wrong ? new ValidationError('body', fieldErrors(wrong.issues, 'data', data)) : undefined;
 }
 
 const toTelling = ({ task, completion: { outcome, result } }: Ready): Telling => ({

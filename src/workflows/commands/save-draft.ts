@@ -30,15 +30,32 @@ export class SaveDraftHandler implements Handler<SaveDraft> {
   async execute({ key, draft: given, revision }: SaveDraft): Promise<DraftView> {
     if ((given['key'] ?? key) !== key) throw new DraftKeyDiffers(key);
     const draft: JsonObject = { key, ...given };
-    const name = typeof draft['name'] === 'string' ? draft['name'].slice(0, 200) : key;
+    const findings = await this.findings.of(draft);
+    const { before, latest, now } = await this.#save(key, draft, revision);
+    return {
+      key,
+      draft,
+      findings,
+      revision: before + 1,
+      latest_version: latest,
+      updated_at: now,
+    };
+  }
+
+  /** Inserted or not, the row is locked when its revision is compared. */
+  async #save(
+    key: string,
+    draft: JsonObject,
+    revision: number | undefined,
+  ): Promise<{ before: number; latest: number | null; now: Date }> {
     const now = this.clock.now();
-    const view = { key, draft, findings: await this.findings.of(draft), updated_at: now };
-    // Inserted or not, the row is locked from here on.
+    const name = typeof draft['name'] === 'string' ? draft['name'].slice(0, 200) : key;
     const isNew = await this.workflows.insert(key, name, draft, now);
     const stored = await this.workflows.lock(key);
-    const before = isNew ? 0 : (stored?.revision ?? 0);
+    if (!stored) throw new Error(`The workflow ${key} has vanished`);
+    const before = isNew ? 0 : stored.revision;
     if (revision !== undefined && revision !== before) throw new DraftChangedMeanwhile(key, before);
     if (!isNew) await this.workflows.saveDraft(key, name, draft, now);
-    return { ...view, revision: before + 1, latest_version: stored?.latest ?? null };
+    return { before, latest: stored.latest, now };
   }
 }

@@ -1,7 +1,7 @@
 import { Command } from '@nestjs/cqrs';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { InstanceRepository } from '../instance.repository.js';
-import { JobRepository } from '../job.repository.js';
+import { type Job, JobRepository } from '../job.repository.js';
 import type { Json } from '../definition/json.js';
 import type { WorkflowCommand } from '../engine/commands.js';
 import { MODULE_TASK } from '../modules/module-task.js';
@@ -41,39 +41,56 @@ export class SettleJobsHandler implements Handler<SettleJobs> {
     ]);
     const movement = await this.mover.begin(found.values());
     const endOf = new Map(ends.map((end) => [end.taskId, end]));
-    for (const { taskId, instanceId, ...work } of jobs) {
-      const instance = found.get(instanceId);
-      const end = endOf.get(taskId);
+    for (const job of jobs) {
+      const instance = found.get(job.instanceId);
+      const end = endOf.get(job.taskId);
       // What an instance that has gone on cannot take is of no use to anybody.
-      if (instance && end) movement.decide(instance, commandOf(movement, instance, work, end));
+      if (instance && end) movement.decide(instance, commandOf(movement, instance, job, end));
     }
     if (movement.changed.size > 0) await this.mover.settle(movement);
   }
 }
 
+type Work = Pick<Job, 'token' | 'attempt'>;
+
 function commandOf(
   movement: Movement,
   instance: Instance,
-  work: { readonly token: number; readonly attempt: number },
+  { token, attempt }: Work,
   end: JobEnd,
 ): WorkflowCommand {
+  const work = { token, attempt };
   if (end.status === 'cancelled')
     return { type: 'fail', ...work, code: 'task-cancelled', message: 'The task was cancelled.' };
   if (end.status === 'failed') {
     const { code = 'task-failed', message = 'The task has failed.', reason } = end.error ?? {};
     return { type: 'fail', ...work, code, message, retriable: reason !== 'rejected' };
   }
-  const node = instance.state.tokens.get(work.token)?.node ?? '';
-  const outcomes = movement.runnable(instance)?.definition.compiled.nodes.get(node)?.outcomes ?? [];
-  const { result = null } = end;
+  const node = instance.state.tokens.get(token)?.node ?? '';
+  const outcomes = movement.runnable(instance)?.definition.compiled.nodes.get(node)?.outcomes;
+  return completion(work, outcomes ?? [], end);
+}
+
+/** A result may name the outcome; that of a module must be one of the node's. */
+function completion(
+  work: Work,
+  outcomes: readonly string[],
+  { kind, result = null }: JobEnd,
+): WorkflowCommand {
+  const isModule = kind === MODULE_TASK;
   const outcome = memberOf(result, 'outcome');
-  const known = typeof outcome === 'string' && outcomes.includes(outcome) ? { outcome } : {};
-  if (end.kind !== MODULE_TASK) return { type: 'complete', ...work, ...known, result };
-  if (typeof outcome === 'string' && !outcomes.includes(outcome)) {
-    const message = `The module ended in "${outcome}", which is no outcome of ${node}`;
+  const isNamed = typeof outcome === 'string';
+  const isKnown = isNamed && outcomes.includes(outcome);
+  if (isModule && isNamed && !isKnown) {
+    const message = `The module ended in "${outcome}", which is none of ${outcomes.join(', ')}`;
     return { type: 'fail', ...work, code: 'wrong-outcome', message, retriable: false };
   }
-  return { type: 'complete', ...work, ...known, result: memberOf(result, 'result') ?? null };
+  return {
+    type: 'complete',
+    ...work,
+    ...(isKnown && { outcome }),
+    result: isModule ? (memberOf(result, 'result') ?? null) : result,
+  };
 }
 
 const memberOf = (value: Json, name: string): Json | undefined =>

@@ -1,4 +1,4 @@
-import { BASIC_CASES } from '../../../test/support/workflow-pattern-cases.js';
+import { BASIC_CASES } from '../../../test/support/workflow-pattern-cases-basic.js';
 import {
   patternFiles,
   playPattern,

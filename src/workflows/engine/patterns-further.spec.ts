@@ -1,4 +1,4 @@
-import { FURTHER_CASES } from '../../../test/support/workflow-pattern-cases.js';
+import { FURTHER_CASES } from '../../../test/support/workflow-pattern-cases-further.js';
 import { playPattern, stepsOf } from '../../../test/support/workflow-patterns.js';
 
 describe('the 23 further control-flow patterns', () => {

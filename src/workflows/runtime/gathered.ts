@@ -62,7 +62,7 @@ export class Gathered {
   readonly messages: OutboxMessage[] = [];
 
   add(instance: Instance, effect: Effect): void {
-    (this.#gather[effect.type] as Gather<typeof effect.type>)(instance, effect as never);
+    (this.#gather[effect.type] as Gather<typeof effect.type>)(instance, effect);
   }
 
   readonly #gather: { readonly [Type in Effect['type']]: Gather<Type> } = {
@@ -89,7 +89,7 @@ export class Gathered {
     // One that is on its way is recognised as stale when it comes.
     cancel_timer: (instance, effect) => this.timers.delete(keyOf(instance, effect, effect.timer)),
     subscribe: (instance, effect) => {
-      const wanted = { instance, effect } as Wanted<'subscribe'>;
+      const wanted = { instance, effect };
       this.subscriptions.set(keyOf(instance, effect, effect.slot), wanted);
       if (effect.to === 'message' || effect.remembered) this.unheard.push(wanted);
     },
