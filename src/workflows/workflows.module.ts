@@ -1,4 +1,5 @@
-import { Module } from '@nestjs/common';
+import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { ENV, type Env } from '../kernel/env.js';
 import { PublishesEvents } from '../kernel/messaging/event-contracts.js';
 import { TasksModule } from '../tasks/index.js';
 import { AssignUserTaskHandler } from './commands/assign-user-task.js';
@@ -6,6 +7,7 @@ import { CancelChildrenHandler } from './commands/cancel-children.js';
 import { ChangeConfigHandler } from './commands/change-config.js';
 import { CompleteUserTaskHandler } from './commands/complete-user-task.js';
 import { DeliverMessagesHandler } from './commands/deliver-messages.js';
+import { ForgetMessagesHandler } from './commands/forget-messages.js';
 import { ListenAgainHandler } from './commands/listen-again.js';
 import { PublishWorkflowHandler } from './commands/publish-workflow.js';
 import { ReconsiderInstancesHandler } from './commands/reconsider-instances.js';
@@ -33,6 +35,7 @@ import { GetConfigHandler, GetVersionHandler, ListVersionsHandler } from './quer
 import { Children } from './runtime/children.js';
 import { InstanceMover } from './runtime/instance-mover.js';
 import { Jobs } from './runtime/jobs.js';
+import { MessagePurge } from './runtime/message-purge.js';
 import { Unheard } from './runtime/unheard.js';
 import { UserTaskRepository } from './user-task.repository.js';
 import { UserTasksController } from './user-tasks.controller.js';
@@ -63,6 +66,7 @@ import { WorkflowsController } from './workflows.controller.js';
     DefinitionRepository,
     DeliverMessagesHandler,
     DraftFindings,
+    ForgetMessagesHandler,
     GetConfigHandler,
     GetDraftHandler,
     GetHistoryHandler,
@@ -79,6 +83,7 @@ import { WorkflowsController } from './workflows.controller.js';
     ListVersionsHandler,
     ListWorkflowsHandler,
     ListenAgainHandler,
+    MessagePurge,
     ModuleTask,
     NewsRepository,
     PublishWorkflowHandler,
@@ -95,4 +100,17 @@ import { WorkflowsController } from './workflows.controller.js';
   ],
 })
 @PublishesEvents(...WORKFLOW_EVENT_CONTRACTS)
-export class WorkflowsModule {}
+export class WorkflowsModule implements OnApplicationBootstrap, OnModuleDestroy {
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    private readonly purge: MessagePurge,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.env.ROLES.includes('scheduler')) this.purge.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.purge.stop();
+  }
+}
