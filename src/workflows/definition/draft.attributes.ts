@@ -70,7 +70,7 @@ export const criterionSpec = z
   })
   .meta({ id: 'WorkflowCriterion' });
 
-export const join = z
+const join = z
   .strictObject({
     mode: z.enum(['each', 'all', 'n', 'sync']).meta({
       description:
@@ -84,7 +84,7 @@ export const join = z
   })
   .meta({ id: 'WorkflowJoin' });
 
-export const each = z
+const each = z
   .strictObject({
     items: text.optional().meta({ description: 'An expression that gives a list: one for each.' }),
     count: count.optional().meta({ description: 'How many, when there are no items.' }),
@@ -115,7 +115,7 @@ export const each = z
   })
   .meta({ id: 'WorkflowEach' });
 
-export const boundary = z
+const boundary = z
   .strictObject({
     timer: timerSpec.optional(),
     message: messageSpec.optional(),
@@ -140,7 +140,7 @@ export const boundary = z
   })
   .meta({ id: 'WorkflowBoundaryEvent' });
 
-export const retry = z
+const retry = z
   .strictObject({
     max_attempts: z.int().min(1).max(100),
     delay: text.optional().meta({ description: 'An ISO 8601 duration; default PT1S.' }),

@@ -1,6 +1,7 @@
 import type { Json } from '../definition/json.js';
 import type { NodeCompleted, TokenAdded, TokenWaiting, WorkflowEvent } from './events.js';
 import {
+  NOBODY,
   ROOT,
   type EachState,
   type InstanceState,
@@ -40,7 +41,11 @@ const appliers: { readonly [Type in WorkflowEvent['type']]: Apply<Type> } = {
     const token = tokenOf(state, id);
     token.status = 'blocked';
     delete token.wait;
-    if (mutex === undefined) return;
+    if (mutex === undefined) {
+      letGo(state, token);
+      delete token.mutex;
+      return;
+    }
     token.mutex = mutex;
     state.mutexes[mutex]?.queue.push(id);
   },
@@ -248,12 +253,17 @@ function removeToken(state: InstanceState, token: Token): void {
   state.tokens.delete(token.id);
   const scope = state.tokens.get(token.scope);
   if (scope) scope.live -= 1;
-  if (token.mutex === undefined) return;
-  const mutex = state.mutexes[token.mutex];
+  letGo(state, token);
+}
+
+/** A free mutex has no holder until the next one takes it; one that nobody waits for is forgotten. */
+function letGo(state: InstanceState, token: Token): void {
   leaveQueue(state, token);
-  if (mutex?.holder !== token.id) return;
-  mutex.holder = -1;
-  if (mutex.queue.length === 0) Reflect.deleteProperty(state.mutexes, token.mutex);
+  const mutex = token.mutex === undefined ? undefined : state.mutexes[token.mutex];
+  if (!mutex || token.mutex === undefined) return;
+  if (mutex.holder === token.id) mutex.holder = NOBODY;
+  if (mutex.holder === NOBODY && mutex.queue.length === 0)
+    Reflect.deleteProperty(state.mutexes, token.mutex);
 }
 
 function leaveQueue(state: InstanceState, token: Token): void {

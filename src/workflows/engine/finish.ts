@@ -33,7 +33,7 @@ function leave(run: Run, token: Token, ending: Ending): void {
   withdrawOthers(run, token, node);
   run.record(completed(token, node, ending, variables));
   follow(run, flows, token.scope, node.outgoing.get(ending.outcome)?.split);
-  passMutexOn(run, token);
+  passMutexOn(run, token.mutex);
   const scope = run.state.tokens.get(token.scope);
   if (scope && (scope.live === 0 || scope.each)) run.queue({ do: 'close', token: scope.id });
 }

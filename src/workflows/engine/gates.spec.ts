@@ -47,6 +47,21 @@ describe('a milestone', () => {
     expect(instance.complete('pack').waiting).toEqual(['ship']);
   });
 
+  it('that is over when its turn comes lets the mutex go to the next one', () => {
+    const mutex = 'bench';
+    const nodes = [
+      final('a', { mutex }),
+      final('b', { mutex, milestone: 'open == true' }),
+      final('c', { mutex }),
+    ];
+    const instance = begin(nodes, ['start>a', 'start>b', 'start>c'], { open: true });
+    const set = (open: boolean) => instance.send({ type: 'set_variables', variables: { open } });
+    set(false);
+    expect(instance.complete('a').waiting).toEqual(['c']);
+    set(true);
+    expect(instance.complete('c').waiting).toEqual(['b']);
+  });
+
   it('that cannot be computed is an incident', () => {
     const instance = begin([final('a', { milestone: 'level > 1' })], ['start>a']);
     expect(instance.incidents).toEqual(['expression-failed']);

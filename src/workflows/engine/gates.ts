@@ -1,24 +1,32 @@
 import type { Run } from './run.js';
-import type { Token } from './state.js';
+import { NOBODY, type Token } from './state.js';
+import { passMutexOn } from './withdraw.js';
 
 /** Whether a token may begin at its node; if not, it is blocked until the milestone or the mutex lets it. */
 export function mayBegin(run: Run, token: Token): boolean {
   if (token.index !== undefined) return true; // what holds for the whole has been seen to
   const node = run.node(token);
   if (!milestoneHolds(run, token)) {
-    run.record({ type: 'token_blocked', token: token.id, node: node.id });
+    block(run, token);
     return false;
   }
   const { mutex } = node.draft;
   if (mutex === undefined) return true;
-  const holder = run.state.mutexes[mutex]?.holder ?? -1;
+  const holder = run.state.mutexes[mutex]?.holder ?? NOBODY;
   if (holder === token.id) return true;
-  if (holder === -1) {
+  if (holder === NOBODY) {
     run.record({ type: 'mutex_taken', token: token.id, mutex });
     return true;
   }
   run.record({ type: 'token_blocked', token: token.id, node: node.id, mutex });
   return false;
+}
+
+/** Until the milestone holds; a mutex is for others meanwhile. */
+function block(run: Run, token: Token): void {
+  const { mutex } = token;
+  run.record({ type: 'token_blocked', token: token.id, node: token.node });
+  passMutexOn(run, mutex);
 }
 
 /** Throws ExpressionError. */
@@ -44,6 +52,6 @@ export function followMilestone(run: Run, token: Token): boolean {
     return true;
   }
   run.cancelWork(token);
-  run.record({ type: 'token_blocked', token: token.id, node: token.node });
+  block(run, token);
   return true;
 }

@@ -114,6 +114,9 @@ export interface EachState {
   passed?: true;
 }
 
+/** Holds a mutex that has been let go, and not taken yet. */
+export const NOBODY = -1;
+
 export interface Mutex {
   holder: number;
   queue: number[];

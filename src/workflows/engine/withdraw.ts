@@ -1,5 +1,5 @@
 import type { Run } from './run.js';
-import type { Subscription, Token } from './state.js';
+import { NOBODY, type Subscription, type Token } from './state.js';
 
 /** Takes tokens away with all that lies in them, and tells the outside to stop what it does for them. */
 export function withdraw(run: Run, tokens: readonly Token[]): void {
@@ -15,7 +15,7 @@ export function withdraw(run: Run, tokens: readonly Token[]): void {
   run.record({ type: 'tokens_withdrawn', tokens: [...ids].reverse() });
   const around = new Set(gone.map(({ scope }) => scope).filter((scope) => !ids.has(scope)));
   for (const token of around) run.queue({ do: 'close', token });
-  for (const token of gone) passMutexOn(run, token);
+  for (const { mutex } of gone) passMutexOn(run, mutex);
 }
 
 export function withdrawInside(run: Run, token: Token): void {
@@ -57,9 +57,9 @@ export function subscriptionEffect(
 }
 
 /** The mutex of a token that is gone goes to the one that has waited longest. */
-export function passMutexOn(run: Run, { mutex: name }: Token): void {
+export function passMutexOn(run: Run, name: string | undefined): void {
   const mutex = name === undefined ? undefined : run.state.mutexes[name];
-  const [token] = mutex?.holder === -1 ? mutex.queue : [];
+  const [token] = mutex?.holder === NOBODY ? mutex.queue : [];
   if (token === undefined) return;
   run.record({ type: 'token_released', token });
   run.queue({ do: 'step', token });
