@@ -55,7 +55,7 @@ export type LogInRequest = z.output<typeof logIn>;
 
 /** Without a body the refresh token is taken from the cookie, and the new ones go into cookies. */
 export const refresh = z
-  .strictObject({ refresh_token: z.string().min(1).max(200) })
+  .strictObject({ refresh_token: z.string().min(1).max(4_096) })
   .optional()
   .meta({ id: 'Refresh' });
 export type RefreshRequest = z.output<typeof refresh>;

@@ -52,6 +52,14 @@ export class UserRepository {
     ]);
   }
 
+  /** The same password, hashed at today's cost; void when it was changed meanwhile. */
+  async rehash(id: string, { from, to }: { from: string; to: string }): Promise<void> {
+    await this.unitOfWork.query(
+      `update identity.account set password = $3 where id = $1 and password = $2`,
+      [id, from, to],
+    );
+  }
+
   async saveRole(name: string, rights: readonly Right[]): Promise<void> {
     await this.unitOfWork.query(
       `insert into identity.role (name, rights) values ($1, $2)

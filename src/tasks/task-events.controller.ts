@@ -1,9 +1,10 @@
 import { finished } from 'node:stream';
-import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
+import { Controller, Get, Param, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CurrentCaller } from '../kernel/access/access.decorators.js';
 import type { Caller } from '../kernel/access/caller.js';
+import { ClientGone } from '../kernel/http/client-gone.js';
 import { uuidParam } from '../kernel/http/shapes.js';
 import { tasksOpenTo } from './task.access.js';
 import { TaskWatch } from './queries/task-watch.js';
@@ -34,17 +35,19 @@ export class TaskEventsController {
   @ApiResponse({ status: 204, description: 'The client has the final state' })
   async watch(
     @Param('task_id', { schema: uuidParam }) taskId: string,
-    @Headers('last-event-id') lastEventId: string | undefined,
     @CurrentCaller() caller: Caller,
+    @ClientGone() gone: AbortSignal,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    const lastEventId = reply.request.headers['last-event-id']?.toString();
     const events = await this.tasks.open(taskId, { lastEventId, ownerId: tasksOpenTo(caller) });
     if (!events) {
       await reply.code(204).send();
       return;
     }
-    // Also when the answer has no body, as to a HEAD request, or nobody is left to read it.
+    // Also when the answer has no body, as to a HEAD request, or nobody is left to read it, or may.
     finished(reply.raw, () => events.destroy());
+    gone.addEventListener('abort', () => events.destroy());
     await reply
       .headers({ 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
       .send(events);

@@ -145,7 +145,7 @@ describe('the image', () => {
 });
 
 describe('.env.example', () => {
-  const settings = [...read('.env.example').matchAll(/^(?:# )?([A-Z][A-Z_]+)=(.*)$/gm)].map(
+  const settings = [...read('.env.example').matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(
     ([, key = '', value = '']) => [key, value] as const,
   );
 

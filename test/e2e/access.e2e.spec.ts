@@ -82,139 +82,141 @@ let operator: TestUser;
 let admin: TestUser;
 let payer: TestUser;
 
-beforeAll(async () => {
-  app = await bootApp({ env: { AUTH_MODE: 'required', ROLES: 'api' }, shared: true });
-  const { body } = await app.http.get<Document>('/api/openapi.json');
-  operations = Object.entries(body.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({
-      method: method.toUpperCase(),
-      path,
-      operationId: operation.operationId,
-      access: operation['x-access'],
-      security: operation.security,
-      statuses: Object.keys(operation.responses),
-    })),
-  );
-  ada = await signUp(app);
-  bob = await signUp(app, { roles: ['technologist'] });
-  operator = await signUp(app, { roles: ['operator'] });
-  payer = await signUp(app, { rights: ['provider:paid'] });
-  admin = await signUp(app, { roles: ['admin'] });
-});
-afterAll(() => app.stop());
-
-describe('the doors of the API (check 1)', () => {
-  it('say whom they let in, every one of them', () => {
-    const said = Object.fromEntries(operations.map((one) => [one.operationId, one.access]));
-    const wanted = Object.entries(DOORS).map(([id, door]) => [
-      id,
-      door === 'own' ? 'caller' : door,
-    ]);
-    expect(said).toEqual(Object.fromEntries(wanted));
-  });
-
-  it('document how to log in, and what is answered to who has not', () => {
-    for (const { access, security, statuses, operationId } of operations) {
-      expect([operationId, security.length]).toEqual([operationId, access === 'public' ? 0 : 2]);
-      if (access !== 'public') expect(statuses).toEqual(expect.arrayContaining(['401', '403']));
-    }
-  });
-
-  it('are shut to who is nobody', async () => {
-    for (const operation of operations) {
-      const { status } = await knock(operation);
-      expect([operation.operationId, status === 401]).toEqual([
-        operation.operationId,
-        operation.access !== 'public' || operation.operationId === 'Auth_refresh',
-      ]);
-    }
-  });
-
-  it('open to the right that they ask for, and to no other', async () => {
-    const rights = new Map<TestUser, string[]>([
-      [ada, []],
-      [bob, []],
-      [operator, ['task:operate']],
-      [payer, ['provider:paid']],
-      [admin, ['task:operate', 'admin']],
-    ]);
-    for (const [user, granted] of rights) {
-      for (const operation of operations) {
-        if (operation.operationId.startsWith('Auth_')) continue;
-        const { status } = await knock(operation, user);
-        const mayEnter = ['public', 'caller', ...granted].includes(operation.access);
-        expect([operation.operationId, granted, status === 403]).toEqual([
-          operation.operationId,
-          granted,
-          !mayEnter,
-        ]);
-        expect(status).not.toBe(401);
-        if (operation.access !== 'public') expect(status).toBeLessThan(500);
-      }
-    }
-  });
-});
-
-describe("another user's tasks (check 1)", () => {
-  let task: TaskShape;
-
+describe('access', () => {
   beforeAll(async () => {
-    const body = { payload: 'of Ada', run_at: '2999-01-01T00:00:00Z' };
-    task = (await app.http.post<TaskShape>('/tasks', body, ada.bearer)).body;
-  });
-
-  it('are not there, whatever is asked of them', async () => {
-    const own = operations.filter(
-      ({ operationId, path }) => DOORS[operationId] === 'own' && path.includes('{task_id}'),
+    app = await bootApp({ env: { AUTH_MODE: 'required', ROLES: 'api' }, shared: true });
+    const { body } = await app.http.get<Document>('/api/openapi.json');
+    operations = Object.entries(body.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        method: method.toUpperCase(),
+        path,
+        operationId: operation.operationId,
+        access: operation['x-access'],
+        security: operation.security,
+        statuses: Object.keys(operation.responses),
+      })),
     );
-    expect(own.map(({ operationId }) => operationId).sort()).toEqual([
-      'TaskEvents_watch',
-      'Tasks_cancel',
-      'Tasks_get',
-      'Tasks_retry',
-    ]);
-    for (const operation of own) {
-      const answer = await knock(operation, bob, task.id);
-      expect(problemIn(answer)).toMatchObject({ status: 404, type: '/problems/task-not-found' });
-    }
-    const { body } = await app.http.get<TaskShape>(`/tasks/${task.id}`, ada.bearer);
-    expect(body).toMatchObject({ status: 'new', owner_id: ada.id });
+    ada = await signUp(app);
+    bob = await signUp(app, { roles: ['technologist'] });
+    operator = await signUp(app, { roles: ['operator'] });
+    payer = await signUp(app, { rights: ['provider:paid'] });
+    admin = await signUp(app, { roles: ['admin'] });
+  });
+  afterAll(() => app.stop());
+
+  describe('the doors of the API (check 1)', () => {
+    it('say whom they let in, every one of them', () => {
+      const said = Object.fromEntries(operations.map((one) => [one.operationId, one.access]));
+      const wanted = Object.entries(DOORS).map(([id, door]) => [
+        id,
+        door === 'own' ? 'caller' : door,
+      ]);
+      expect(said).toEqual(Object.fromEntries(wanted));
+    });
+
+    it('document how to log in, and what is answered to who has not', () => {
+      for (const { access, security, statuses, operationId } of operations) {
+        expect([operationId, security.length]).toEqual([operationId, access === 'public' ? 0 : 2]);
+        if (access !== 'public') expect(statuses).toEqual(expect.arrayContaining(['401', '403']));
+      }
+    });
+
+    it('are shut to who is nobody', async () => {
+      for (const operation of operations) {
+        const { status } = await knock(operation);
+        expect([operation.operationId, status === 401]).toEqual([
+          operation.operationId,
+          operation.access !== 'public',
+        ]);
+      }
+    });
+
+    it('open to the right that they ask for, and to no other', async () => {
+      const rights = new Map<TestUser, string[]>([
+        [ada, []],
+        [bob, []],
+        [operator, ['task:operate']],
+        [payer, ['provider:paid']],
+        [admin, ['task:operate', 'admin']],
+      ]);
+      for (const [user, granted] of rights) {
+        for (const operation of operations) {
+          if (operation.operationId.startsWith('Auth_')) continue;
+          const { status } = await knock(operation, user);
+          const mayEnter = ['public', 'caller', ...granted].includes(operation.access);
+          expect([operation.operationId, granted, status === 403]).toEqual([
+            operation.operationId,
+            granted,
+            !mayEnter,
+          ]);
+          expect(status).not.toBe(401);
+          if (operation.access !== 'public') expect(status).toBeLessThan(500);
+        }
+      }
+    });
   });
 
-  it('are in no list and no count but those of operators', async () => {
-    const seen = async ({ bearer }: TestUser) => {
-      const list = await app.http.get<{ items: TaskShape[] }>('/tasks', bearer);
-      const summary = await app.http.get<{ total: number }>('/tasks/summary', bearer);
-      const isThere = list.body.items.some(({ id }) => id === task.id);
-      return [isThere, summary.body.total === list.body.items.length];
-    };
-    expect(await seen(ada)).toEqual([true, true]);
-    expect(await seen(bob)).toEqual([false, true]);
-    expect(await seen(operator)).toEqual([true, true]);
-  });
+  describe("another user's tasks (check 1)", () => {
+    let task: TaskShape;
 
-  it('can be touched by operators and by their owner', async () => {
-    const cancel = `/tasks/${task.id}/cancel`;
-    expect((await app.http.post(cancel, undefined, operator.bearer)).status).toBe(200);
-    const retried = await app.http.post(`/tasks/${task.id}/retry`, undefined, ada.bearer);
-    expect(retried.body).toMatchObject({ status: 'new' });
-  });
+    beforeAll(async () => {
+      const body = { payload: 'of Ada', run_at: '2999-01-01T00:00:00Z' };
+      task = (await app.http.post<TaskShape>('/tasks', body, ada.bearer)).body;
+    });
 
-  it('are not found by their idempotency keys, of the body and of the header', async () => {
-    const key = randomUUID();
-    const body = { payload: 'x', run_at: '2999-01-01T00:00:00Z', idempotency_key: key };
-    const create = async ({ bearer }: TestUser) =>
-      app.http.post<TaskShape>('/tasks', body, { ...bearer, 'idempotency-key': key });
-    const [first, second, again] = [await create(ada), await create(bob), await create(bob)];
-    expect(first.body.owner_id).toBe(ada.id);
-    expect(second.body.owner_id).toBe(bob.id);
-    expect(second.headers.get('idempotency-replayed')).toBeNull();
-    expect(again.body.id).toBe(second.body.id);
+    it('are not there, whatever is asked of them', async () => {
+      const own = operations.filter(
+        ({ operationId, path }) => DOORS[operationId] === 'own' && path.includes('{task_id}'),
+      );
+      expect(own.map(({ operationId }) => operationId).sort()).toEqual([
+        'TaskEvents_watch',
+        'Tasks_cancel',
+        'Tasks_get',
+        'Tasks_retry',
+      ]);
+      for (const operation of own) {
+        const answer = await knock(operation, bob, task.id);
+        expect(problemIn(answer)).toMatchObject({ status: 404, type: '/problems/task-not-found' });
+      }
+      const { body } = await app.http.get<TaskShape>(`/tasks/${task.id}`, ada.bearer);
+      expect(body).toMatchObject({ status: 'new', owner_id: ada.id });
+    });
+
+    it('are in no list and no count but those of operators', async () => {
+      const seen = async ({ bearer }: TestUser) => {
+        const list = await app.http.get<{ items: TaskShape[] }>('/tasks', bearer);
+        const summary = await app.http.get<{ total: number }>('/tasks/summary', bearer);
+        const isThere = list.body.items.some(({ id }) => id === task.id);
+        return [isThere, summary.body.total === list.body.items.length];
+      };
+      expect(await seen(ada)).toEqual([true, true]);
+      expect(await seen(bob)).toEqual([false, true]);
+      expect(await seen(operator)).toEqual([true, true]);
+    });
+
+    it('can be touched by operators and by their owner', async () => {
+      const cancel = `/tasks/${task.id}/cancel`;
+      expect((await app.http.post(cancel, undefined, operator.bearer)).status).toBe(200);
+      const retried = await app.http.post(`/tasks/${task.id}/retry`, undefined, ada.bearer);
+      expect(retried.body).toMatchObject({ status: 'new' });
+    });
+
+    it('are not found by their idempotency keys, of the body and of the header', async () => {
+      const key = randomUUID();
+      const body = { payload: 'x', run_at: '2999-01-01T00:00:00Z', idempotency_key: key };
+      const create = async ({ bearer }: TestUser) =>
+        app.http.post<TaskShape>('/tasks', body, { ...bearer, 'idempotency-key': key });
+      const [first, second, again] = [await create(ada), await create(bob), await create(bob)];
+      expect(first.body.owner_id).toBe(ada.id);
+      expect(second.body.owner_id).toBe(bob.id);
+      expect(second.headers.get('idempotency-replayed')).toBeNull();
+      expect(again.body.id).toBe(second.body.id);
+    });
   });
 });
 
 /** A request with nothing in it: whoever is let in hears what is wrong with it. */
-function knock({ method, path }: Operation, user?: TestUser, id = randomUUID()) {
+function knock({ method, path }: Operation, user?: TestUser, id: string = randomUUID()) {
   const url = path.replaceAll(/\{[^}]+\}/g, id);
   const hasBody = ['POST', 'PUT', 'PATCH'].includes(method) && !/cancel|retry$/.test(url);
   return app.http.send(method, url, {

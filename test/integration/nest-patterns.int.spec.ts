@@ -219,7 +219,7 @@ describe.each(BROKERS)('a handler with a decorator of Nest on %s', (broker) => {
         'models/:id/train',
         { id: '17' },
         1,
-        ['attempt', 'headers', 'id', 'params', 'route'],
+        ['attempt', 'caller', 'headers', 'id', 'params', 'route'],
       ],
     ]);
     expect(await trained('17')).toBe(1);

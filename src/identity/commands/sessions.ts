@@ -6,12 +6,12 @@ import { Ids } from '../../kernel/ids.js';
 import { type Session, SessionRepository } from '../session.repository.js';
 import { UserRepository } from '../user.repository.js';
 
-/** Begins a session of a user whose password was right. `newHash` replaces one that has become weak. */
+/** Begins a session of a user whose password was right. `rehash` replaces a hash that has become weak. */
 export class OpenSession extends Command<Session> {
   constructor(
     readonly userId: string,
     readonly address: Buffer,
-    readonly newHash: string | undefined,
+    readonly rehash: { readonly from: string; readonly to: string } | undefined,
   ) {
     super();
   }
@@ -43,9 +43,9 @@ export class OpenSessionHandler implements Handler<OpenSession> {
     private readonly users: UserRepository,
   ) {}
 
-  async execute({ userId, address, newHash }: OpenSession): Promise<Session> {
+  async execute({ userId, address, rehash }: OpenSession): Promise<Session> {
     const session = { id: this.ids.next(), userId, generation: 1 };
-    if (newHash !== undefined) await this.users.savePassword(userId, newHash);
+    if (rehash) await this.users.rehash(userId, rehash);
     await this.sessions.open(session, this.env.AUTH_SESSION_DAYS, address);
     return session;
   }

@@ -99,11 +99,12 @@ export class Logins {
     if (!(await this.passwords.matches(password, found?.passwordHash)) || !found) {
       throw new WrongCredentials();
     }
-    const isWeak = this.passwords.isWeak(found.passwordHash);
-    const newHash = isWeak ? await this.passwords.hash(password) : undefined;
-    const session = await this.mediator.execute(new OpenSession(found.userId, place, newHash));
+    const { userId, passwordHash: from } = found;
+    const isWeak = this.passwords.isWeak(from);
+    const rehash = isWeak ? { from, to: await this.passwords.hash(password) } : undefined;
+    const session = await this.mediator.execute(new OpenSession(userId, place, rehash));
     await this.mediator.execute(new ForgiveAttempt(buckets));
-    this.#logger.log({ user_id: found.userId, session_id: session.id }, 'Logged in');
+    this.#logger.log({ user_id: userId, session_id: session.id }, 'Logged in');
     return this.#loginOf(session);
   }
 

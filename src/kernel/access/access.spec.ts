@@ -85,8 +85,12 @@ class DoorsAndTokens {}
 
 let tester: MessageTester | undefined;
 
-async function open(mode: 'open' | 'required', module = DoorsAndTokens): Promise<MessageTester> {
-  tester = await MessageTester.of({ imports: [module], env: { AUTH_MODE: mode } });
+async function open(
+  mode: 'open' | 'required',
+  module = DoorsAndTokens,
+  env: Record<string, string> = {},
+): Promise<MessageTester> {
+  tester = await MessageTester.of({ imports: [module], env: { AUTH_MODE: mode, ...env } });
   return tester;
 }
 
@@ -109,7 +113,7 @@ describe('over HTTP, where callers must authenticate', () => {
     expect(answer.statusCode).toBe(401);
     expect(answer.headers).toMatchObject({
       'www-authenticate': 'Bearer',
-      'content-type': expect.stringContaining('application/problem+json'),
+      'content-type': expect.stringContaining('application/problem+json') as string,
     });
   });
 
@@ -128,7 +132,7 @@ describe('over HTTP, where callers must authenticate', () => {
     expect(answer.statusCode).toBe(403);
     expect(answer.json()).toMatchObject({
       type: '/problems/missing-right',
-      detail: expect.stringContaining('"door:open"'),
+      detail: expect.stringContaining('"door:open"') as string,
     });
     expect((await post('guarded', bearer('ada'))).statusCode).toBe(201);
   });
@@ -204,12 +208,18 @@ describe('by message, where callers must authenticate', () => {
       await tester!.send('doors/many', {}, { headers }),
     ];
     for (const end of ends) {
-      expect(end).toMatchObject({ kind: 'dead-letter', reason: expect.stringMatching(reason) });
+      expect(end).toMatchObject({
+        kind: 'dead-letter',
+        reason: expect.stringMatching(reason) as string,
+      });
     }
   });
 
   it('asks nothing at public and system doors, and of events', async () => {
-    expect(await tester!.send('doors/free')).toMatchObject({ result: { id: 'anonymous' } });
+    const free = (headers = {}) => tester!.send('doors/free', {}, { headers });
+    expect(await free()).toMatchObject({ result: { id: 'anonymous' } });
+    expect(await free(bearer('eve'))).toMatchObject({ result: { id: 'anonymous' } });
+    expect(await free(bearer('ada'))).toMatchObject({ result: { id: 'ada' } });
     expect(await tester!.send('doors/inner')).toMatchObject({ result: { id: 'system' } });
     expect(await tester!.emit('doors.door-opened.v1', {})).toMatchObject({
       doors: { result: { id: 'system' } },
@@ -222,6 +232,15 @@ describe('by message, where callers must authenticate', () => {
     expect(told).toMatchObject({ caller: ADA, headers: { 'x-colour': 'red' } });
     expect(JSON.stringify(told)).not.toContain('token-of');
   });
+});
+
+it('limits the rate of each user by himself, whatever address they share', async () => {
+  await open('required', DoorsAndTokens, { RATE_LIMIT_PER_SECOND: '1' });
+  const statuses: number[] = [];
+  for (const headers of [bearer('ada'), bearer('ada'), bearer('bob'), {}, {}]) {
+    statuses.push((await post('plain', headers)).statusCode);
+  }
+  expect(statuses).toEqual([201, 429, 201, 401, 429]);
 });
 
 it('refuses to start where callers must authenticate and nothing knows them', async () => {

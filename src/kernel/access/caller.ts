@@ -19,8 +19,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls, once that was found out. */
     caller?: Caller;
+    /** Asks again who calls, for answers that last; absent without a token. */
+    recheck?: () => Promise<Caller>;
     /** Why the credentials of the request are not believed; told where a caller is needed. */
-    disbelief?: unknown;
+    disbelief?: Error;
   }
 }
 

@@ -52,8 +52,9 @@ async function identify(
 ): Promise<void> {
   try {
     request.caller = await control.authenticate(token);
+    request.recheck = () => control.authenticate(token);
   } catch (error) {
-    request.disbelief = error;
+    request.disbelief = error instanceof Error ? error : new Error(String(error));
   }
 }
 
@@ -71,7 +72,7 @@ export function cookieOf(request: FastifyRequest, name: string): string | undefi
  * `__Host-` and Secure, so that no other host can set it and no plain connection carries it. Over plain HTTP on this very
  * machine browsers would drop such a cookie: there it has neither.
  */
-export function cookieName(request: FastifyRequest, name: string): string {
+function cookieName(request: FastifyRequest, name: string): string {
   return isLocalAndPlain(request) ? name : `__Host-${name}`;
 }
 

@@ -27,9 +27,8 @@ it.each([
 });
 
 it('never repeats a secret', () => {
-  expect(demanding({ AUTH_KEYS: 'old:abcdefgh' })).toThrow(
-    expect.objectContaining({ message: expect.not.stringContaining('abcdefgh') as string }),
-  );
+  expect(demanding({ AUTH_KEYS: 'old:abcdefgh' })).not.toThrow(/abcdefgh/);
+  expect(demanding({ AUTH_KEYS: 'old:abcdefgh' })).toThrow('"old"');
 });
 
 it('asks for nothing where doors are open', () => {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AccessControl } from '../access/access-control.js';
+import type { Caller } from '../access/caller.js';
 import { crashPoint } from '../crash-points.js';
 import { Inbox } from '../inbox/inbox.js';
 import { continueTrace, runWithContext } from '../observability/trace-context.js';
@@ -18,7 +19,7 @@ import { UnreadableMessageError } from './settlement.js';
 type Outcome = Pick<Ended, 'verdict' | 'result' | 'error'>;
 
 /**
- * The way of every message, in this order: trace, route, decode, access, inbox and Unit of Work, validate, handler,
+ * The way of every message, in this order: trace, route, access, decode, inbox and Unit of Work, validate, handler,
  * settle.
  * Handlers that take many at once go it together, validating before the inbox ({@link MessageBatches}).
  *
@@ -70,7 +71,12 @@ export class MessagePipeline {
 
   async #run(scope: ServedScope, routed: Routed, arrival: Arrival): Promise<Outcome> {
     const { handler } = routed;
-    const request = await this.#request(routed, arrival);
+    const admitted = this.access.admit(
+      handler.access,
+      credentialsIn(arrival.delivery.message.headers),
+    );
+    const caller = admitted instanceof Promise ? await admitted : admitted; // most messages wait for nothing
+    const request = requestOf(routed, arrival, caller);
     if (handler.idempotent && handler.resultType === undefined) {
       return handled(await handler.invoke(request));
     }
@@ -84,14 +90,6 @@ export class MessagePipeline {
       return handled(result);
     });
   }
-
-  async #request({ handler, params }: Routed, arrival: Arrival): Promise<MessageRequest> {
-    const { attempt, delivery } = arrival;
-    const { body, headers } = decode(delivery.message);
-    const caller = await this.access.admit(handler.access, credentialsIn(headers));
-    const told = withoutCredentials(headers);
-    return { body, headers: told, params, message: delivery.message, attempt, caller };
-  }
 }
 
 function handled(result: unknown): Outcome {
@@ -104,6 +102,13 @@ function traceOf({ headers }: BrokerMessage) {
     headers[HEADER.correlationId],
     headers[HEADER.tracestate],
   );
+}
+
+function requestOf({ params }: Routed, arrival: Arrival, caller: Caller): MessageRequest {
+  const { delivery, attempt } = arrival;
+  const { body, headers } = decode(delivery.message);
+  const told = withoutCredentials(headers);
+  return { body, headers: told, params, message: delivery.message, attempt, caller };
 }
 
 /** A foreign sender names the route in a header; ours and topic senders may leave it to the routing key. */

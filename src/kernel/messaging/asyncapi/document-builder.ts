@@ -1,3 +1,4 @@
+import { accessOf } from '../../access/access.decorators.js';
 import type { Env } from '../../env.js';
 import { COMMANDS_EXCHANGE, EVENTS_EXCHANGE, type QueueDeclaration } from '../broker.js';
 import type { EventContract } from '../event-contracts.js';
@@ -206,7 +207,17 @@ function howToSend(
       ? 'A repeated message runs the handler again, which is harmless.'
       : 'One effect per message id, however often the message comes.',
     ...(scope.lanes ? ['The queues are lanes of one scope; the sender chooses.'] : []),
+    whoMaySend(controller, method),
   ].join(' ');
+}
+
+function whoMaySend(controller: DescribedDoor['controller'], method: string): string {
+  const callback = (controller.prototype as Record<string, object>)[method] ?? {};
+  const access = accessOf(controller, callback);
+  if (access === 'public') return 'Anybody may send it.';
+  if (access === 'system') return 'Only the program itself sends it.';
+  const who = '`AUTH_MODE=required` asks for the header `authorization: Bearer <access token>`';
+  return access === 'caller' ? `${who}.` : `${who} of a user with the right \`${access.right}\`.`;
 }
 
 function list(queues: readonly QueueDeclaration[]): string {

@@ -140,10 +140,8 @@ export function buried(
     [HEADER.error]: reason.slice(0, MAX_ERROR_LENGTH),
     [HEADER.diedAt]: new Date().toISOString(),
   });
-  return {
-    ...next,
-    options: { ...next.options, headers: withoutCredentials(next.options.headers) },
-  };
+  const headers = withoutCredentials(next.options.headers as Record<string, unknown>);
+  return { ...next, options: { ...next.options, headers } };
 }
 
 /** AMQP's values of any type as text: numbers and booleans as written, instants in ISO 8601, the rest as JSON. */
