@@ -31,7 +31,8 @@ const BENCHES = {
   'tasks-list': 'GET /tasks?status= among a million finished tasks',
   'tasks-priority': 'the start of an urgent task while 100,000 others are queued',
   'workflows-inline': 'instances of one inline step, started and completed, its event received',
-  'workflows-jobs': 'the same with three steps that are tasks; BENCH_PARKED instances wait beside them',
+  'workflows-jobs':
+    'the same with three steps that are tasks; BENCH_PARKED instances wait beside them',
 } as const;
 
 /** Commits wait for the disk; the rest is what docker-compose.yml gives a server. */

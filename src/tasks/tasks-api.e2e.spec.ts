@@ -104,7 +104,12 @@ describe('tasks over REST', () => {
 
   it('lists the kinds with what they take', async () => {
     const { body } = await app.http.get<{ items: TaskKindView[] }>('/task-kinds');
-    expect(body.items.map(({ kind }) => kind)).toEqual(['emulate', 'noop', 'video', 'workflow.module']);
+    expect(body.items.map(({ kind }) => kind)).toEqual([
+      'emulate',
+      'noop',
+      'video',
+      'workflow.module',
+    ]);
     expect(body.items[0]).toMatchObject({
       external: false,
       max_attempts: 3,

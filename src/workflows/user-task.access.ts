@@ -1,10 +1,6 @@
 import type { Caller } from '../kernel/access/caller.js';
 import type { DomainError } from '../kernel/domain/domain-error.js';
-import {
-  UserTaskNotFound,
-  UserTaskNotOpen,
-  UserTaskOfAnother,
-} from './domain/workflow.errors.js';
+import { UserTaskNotFound, UserTaskNotOpen, UserTaskOfAnother } from './domain/workflow.errors.js';
 import type { UserTask } from './user-task.repository.js';
 import { OPERATE } from './workflow.access.js';
 

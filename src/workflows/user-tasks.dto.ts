@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { pageOf, pageQuery } from '../kernel/http/pages.js';
 import { uuidParam } from '../kernel/http/shapes.js';
 
-export const USER_TASK_STATUSES = ['created', 'claimed', 'completed', 'cancelled'] as const;
+const USER_TASK_STATUSES = ['created', 'claimed', 'completed', 'cancelled'] as const;
 
 export const userTaskView = z
   .object({

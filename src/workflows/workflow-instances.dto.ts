@@ -4,7 +4,7 @@ import { oneOrMany, uuidParam } from '../kernel/http/shapes.js';
 import type { JsonObject } from './definition/json.js';
 
 const variables = z.record(z.string(), z.json());
-export const INSTANCE_STATUSES = ['running', 'completed', 'failed', 'cancelled'] as const;
+const INSTANCE_STATUSES = ['running', 'completed', 'failed', 'cancelled'] as const;
 
 export const startInstance = z
   .strictObject({

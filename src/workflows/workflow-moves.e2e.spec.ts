@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { type App, bootApp } from '../../test/support/app.js';
-import { chain, newKey, publish, startChain, WorkflowRun } from '../../test/support/workflow-runs.js';
+import {
+  chain,
+  newKey,
+  publish,
+  startChain,
+  WorkflowRun,
+} from '../../test/support/workflow-runs.js';
 import type { JsonObject } from './definition/json.js';
 import {
   WorkflowModule,

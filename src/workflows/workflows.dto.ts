@@ -15,7 +15,6 @@ export const versionParam = z.coerce.number().int().min(1).max(1_000_000_000);
 export const draftBody = z
   .record(z.string(), z.json())
   .meta({ description: 'A workflow as GET /workflow-schema describes it; it may have errors.' });
-export type DraftBody = JsonObject;
 
 export const saveDraftQuery = z.object({
   revision: z.coerce.number().int().min(0).optional().meta({

@@ -77,7 +77,9 @@ function check(found: UserTask | undefined, command: CompleteUserTask): Ready | 
   const [first = 'done'] = task.outcomes;
   const outcome = given.outcome ?? first;
   const problem = problemWith(task, outcome, given.data);
-  return problem ?? { task, completion: { id, outcome, result: given.data, completedBy: actor.id } };
+  return (
+    problem ?? { task, completion: { id, outcome, result: given.data, completedBy: actor.id } }
+  );
 }
 
 function problemWith(

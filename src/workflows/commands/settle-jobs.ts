@@ -59,16 +59,15 @@ function commandOf(
   { token, attempt }: Work,
   end: JobEnd,
 ): WorkflowCommand {
-  const work = { token, attempt };
-  if (end.status === 'cancelled')
-    return { type: 'fail', ...work, code: 'task-cancelled', message: 'The task was cancelled.' };
-  if (end.status === 'failed') {
-    const { code = 'task-failed', message = 'The task has failed.', reason } = end.error ?? {};
-    return { type: 'fail', ...work, code, message, retriable: reason !== 'rejected' };
-  }
+  if (end.status !== 'succeeded') return failure({ token, attempt }, end);
   const node = instance.state.tokens.get(token)?.node ?? '';
   const outcomes = movement.runnable(instance)?.definition.compiled.nodes.get(node)?.outcomes;
-  return completion(work, outcomes ?? [], end);
+  return completion({ token, attempt }, outcomes ?? [], end);
+}
+
+function failure(work: Work, { status, error }: JobEnd): WorkflowCommand {
+  const { code = `task-${status}`, message = `The task is ${status}.`, reason } = error ?? {};
+  return { type: 'fail', ...work, code, message, retriable: reason !== 'rejected' };
 }
 
 /** A result may name the outcome; that of a module must be one of the node's. */
