@@ -73,6 +73,17 @@ describe('workflow instances', () => {
       expect((await start(body)).body.id).toBe(ids[0]);
     });
 
+    it('is not answered for one that a command with a mistake would have started', async () => {
+      const workflow = await publish(app, chain(newKey(), [pack]));
+      const body = { workflow, start_key: 'order-18' };
+      const [refused, started] = await Promise.all([
+        start([body, { workflow: 'nothing' }]),
+        start(body),
+      ]);
+      expect(refused.status).toBe(422);
+      expect(await new WorkflowRun(app, started.body.id).waiting()).toEqual(['pack']);
+    });
+
     it('is started once per idempotency key', async () => {
       const workflow = await publish(app, chain(newKey(), [pack]));
       const headers = { 'idempotency-key': `key-${workflow}` };

@@ -9,6 +9,7 @@ import { ListenAgain } from './commands/listen-again.js';
 import { ReconsiderInstances } from './commands/reconsider-instances.js';
 import { type JobEnd, SettleJobs } from './commands/settle-jobs.js';
 import { type Telling, TellInstances } from './commands/tell-instances.js';
+import type { Json } from './definition/json.js';
 import { WORKFLOWS } from './runtime/messages.js';
 import {
   cancelChild,
@@ -29,7 +30,8 @@ const BATCH = 500;
 const taskEnd = z.object({
   task_id: z.uuid(),
   kind: z.string(),
-  result: z.json().optional(),
+  /** Any JSON, of up to a megabyte: not walked through. */
+  result: z.unknown(),
   error: z.object({ code: z.string(), message: z.string(), reason: z.string() }).optional(),
 });
 type TaskEnd = z.output<typeof taskEnd>;
@@ -128,7 +130,7 @@ export class WorkflowMovesController {
         taskId,
         kind,
         status,
-        ...(result !== undefined && { result }),
+        ...(result !== undefined && { result: result as Json }),
         ...(error && { error }),
       };
     });

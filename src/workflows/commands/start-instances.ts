@@ -82,17 +82,21 @@ export class StartInstancesHandler implements BatchHandler<StartInstances> {
     started: Map<string, Instance>,
   ): Planned[] | DomainError {
     const isSingle = requests.length === 1;
+    // Of a command that fails none is started, so others of its batch must not be answered with them.
+    const own = new Map<string, Instance>();
     try {
-      return requests.map((request, index): Planned => {
+      const planned = requests.map((request, index): Planned => {
         const name = startName(keyOf(request.workflow), request.start_key ?? null);
-        const existing = request.start_key === undefined ? undefined : started.get(name);
-        if (existing) return { request, instance: existing, isExisting: true };
+        const existing = started.get(name) ?? own.get(name);
+        if (request.start_key !== undefined && existing) return { request, instance: existing, isExisting: true };
         const place = isSingle ? '' : `[${String(index)}]`;
         const ref = checked(request, movement, versions.get(request.workflow), place);
         const instance = this.#instanceOf(request, ref, context);
-        if (request.start_key !== undefined) started.set(name, instance);
+        if (request.start_key !== undefined) own.set(name, instance);
         return { request, instance, isExisting: false };
       });
+      for (const [name, instance] of own) started.set(name, instance);
+      return planned;
     } catch (error) {
       if (error instanceof DomainError) return error;
       throw error;
