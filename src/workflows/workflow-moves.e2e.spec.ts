@@ -154,6 +154,24 @@ describe('what moves instances', () => {
       await run.expectHistoryToGiveState();
     });
 
+    it('fires once each for a thousand that are due at the same time', async () => {
+      const pause = { id: 'pause', type: 'wait', timer: '=at' };
+      const workflow = await publish(app, chain(newKey(), [pause]));
+      const variables = { at: new Date(Date.now() + 1_000).toISOString() };
+      const starts = Array.from({ length: 1_000 }, () => ({ workflow, variables }));
+      expect((await app.http.post('/workflow-instances', starts)).status).toBe(201);
+      const count = async (): Promise<unknown> => {
+        const [row] = await app.sql(
+          `select count(*)::int as ended, min(seq) as least, max(seq) as most
+           from workflows.instance where key = $1 and status = 'completed'`,
+          [workflow],
+        );
+        return row;
+      };
+      await app.until(async () => (await count() as { ended: number }).ended === 1_000);
+      expect(await count()).toEqual({ ended: 1_000, least: 2, most: 2 });
+    });
+
     it('that was set anew does not fire for the instant before', async () => {
       const run = await start([{ id: 'pause', type: 'wait', timer: 'P1D' }]);
       const [position] = await run.positions();

@@ -160,6 +160,19 @@ describe('between instances', () => {
       await run.expectHistoryToGiveState();
     });
 
+    it('may be called a thousand times at once', async () => {
+      const add = { id: 'add', type: 'task', kind: 'set', config: { n: '=n + 1' } };
+      const child = await publish(app, chain(newKey('child'), [add]));
+      const each = { count: 1_000, outcome: 'done' };
+      const run = await start([call(child, { each, output: {} })], { n: 1 });
+      await app.until(async () => (await run.view()).status === 'completed');
+      const path = `/workflow-instances?parent_id=${run.id}&status=completed&limit=200`;
+      const { body } = await app.http.get<{ items: object[]; next_cursor: string }>(path);
+      expect(body.items).toHaveLength(200);
+      expect(body.next_cursor).not.toBeNull();
+      await run.expectHistoryToGiveState();
+    });
+
     it('is cancelled with its caller', async () => {
       const child = await publish(app, chain(newKey('child'), [human('think')]));
       const run = await start([call(child)], { n: 1 });
