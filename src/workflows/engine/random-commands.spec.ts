@@ -145,20 +145,21 @@ function aimed({ state }: TestInstance, command: WorkflowCommand): WorkflowComma
   if (!('token' in command) || command.token > 35) return command;
   const tokens = [...state.tokens.values()].filter(({ id }) => id !== ROOT);
   const target = tokens[command.token % tokens.length];
-  return target ? aimedAt(target, command) : command;
+  return target ? aimedAt(target, command, command.token) : command;
 }
 
 function aimedAt(
   { id, node, timers: armed }: Token,
-  command: Extract<WorkflowCommand, { token: number }>,
+  command: WorkflowCommand,
+  pick: number,
 ): WorkflowCommand {
   if (command.type === 'fire_timer') {
     const [timer = command.timer] = Object.keys(armed ?? {});
     return { ...command, token: id, timer };
   }
-  if (command.type !== 'complete') return { ...command, token: id };
+  if (command.type !== 'complete') return Object.assign({ ...command }, { token: id });
   const own = definition.nodes.get(node)?.outcomes ?? ['done'];
-  return { ...command, token: id, outcome: own[command.token % own.length] ?? 'done' };
+  return { ...command, token: id, outcome: own[pick % own.length] ?? 'done' };
 }
 
 const inside = ({ tokens }: InstanceState, { id }: Token): number =>
