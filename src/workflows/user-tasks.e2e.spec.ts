@@ -15,7 +15,7 @@ let clerkless: TestUser;
 describe('user tasks', () => {
   beforeAll(async () => {
     app = await bootApp({ env: { AUTH_MODE: 'required' }, shared: true });
-    designer = await signUp(app, { rights: ['workflow:design', 'workflow:operate'] });
+    designer = await signUp(app, { rights: ['workflow:design', 'task:operate'] });
     ann = await signUp(app, { roles: ['clerk'] });
     ben = await signUp(app, { roles: ['clerk'] });
     clerkless = await signUp(app);

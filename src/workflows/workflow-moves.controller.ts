@@ -9,7 +9,6 @@ import { ListenAgain } from './commands/listen-again.js';
 import { ReconsiderInstances } from './commands/reconsider-instances.js';
 import { type JobEnd, SettleJobs } from './commands/settle-jobs.js';
 import { type Telling, TellInstances } from './commands/tell-instances.js';
-import type { Json } from './definition/json.js';
 import { WORKFLOWS } from './runtime/messages.js';
 import {
   cancelChild,
@@ -30,8 +29,7 @@ const BATCH = 500;
 const taskEnd = z.object({
   task_id: z.uuid(),
   kind: z.string(),
-  /** Any JSON, of up to a megabyte: not walked through. */
-  result: z.unknown(),
+  result: z.json().optional(),
   error: z.object({ code: z.string(), message: z.string(), reason: z.string() }).optional(),
 });
 type TaskEnd = z.output<typeof taskEnd>;
@@ -130,7 +128,7 @@ export class WorkflowMovesController {
         taskId,
         kind,
         status,
-        ...(result !== undefined && { result: result as Json }),
+        ...(result !== undefined && { result }),
         ...(error && { error }),
       };
     });

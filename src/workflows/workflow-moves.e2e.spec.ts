@@ -168,7 +168,7 @@ describe('what moves instances', () => {
         );
         return row;
       };
-      await app.until(async () => (await count() as { ended: number }).ended === 1_000);
+      await app.until(async () => ((await count()) as { ended: number }).ended === 1_000);
       expect(await count()).toEqual({ ended: 1_000, least: 2, most: 2 });
     });
 

@@ -4,7 +4,7 @@ import type { Caller } from '../kernel/access/caller.js';
 export const DESIGN = 'workflow:design';
 
 /** The right to interfere with running instances, and with everybody's user tasks. */
-export const OPERATE = 'workflow:operate';
+export const OPERATE = 'task:operate';
 
 /** Null where nobody has logged in. */
 export function idOf(caller: Caller): string | null {

@@ -188,7 +188,7 @@ describe('sessions and rights', () => {
         id: 'anonymous',
         email: null,
         is_anonymous: true,
-        rights: ['workflow:design', 'workflow:operate', 'task:operate', 'betting:trade', 'admin'],
+        rights: ['workflow:design', 'task:operate', 'betting:trade', 'admin'],
       });
     });
   });

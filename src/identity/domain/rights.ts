@@ -2,7 +2,6 @@
 export const RIGHTS = [
   'provider:paid',
   'workflow:design',
-  'workflow:operate',
   'task:operate',
   'betting:trade',
   'admin',

@@ -88,7 +88,8 @@ export class StartInstancesHandler implements BatchHandler<StartInstances> {
       const planned = requests.map((request, index): Planned => {
         const name = startName(keyOf(request.workflow), request.start_key ?? null);
         const existing = started.get(name) ?? own.get(name);
-        if (request.start_key !== undefined && existing) return { request, instance: existing, isExisting: true };
+        if (request.start_key !== undefined && existing)
+          return { request, instance: existing, isExisting: true };
         const place = isSingle ? '' : `[${String(index)}]`;
         const ref = checked(request, movement, versions.get(request.workflow), place);
         const instance = this.#instanceOf(request, ref, context);
