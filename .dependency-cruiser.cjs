@@ -12,8 +12,8 @@ const MAY_KNOW = {
   'betting/bet-maker': ['identity'],
 };
 
-/** Libraries that compute and do nothing else, so `domain/` and `engine/` may use them. */
-const PURE_LIBRARIES = ['croner', 'zod'];
+/** Libraries that compute and do nothing else, so `domain/`, `definition/` and `engine/` may use them. */
+const PURE_LIBRARIES = ['@marcbachmann/cel-js', 'croner', 'zod'];
 
 /** Node's own modules that touch no file, socket, clock or process. */
 const PURE_NODE_MODULES = ['assert', 'buffer', 'crypto', 'util'];
@@ -21,7 +21,7 @@ const PURE_NODE_MODULES = ['assert', 'buffer', 'crypto', 'util'];
 const SPEC = '\\.spec\\.ts$';
 const MODULE = '(betting/[^/]+|[^/]+)'; // the betting contexts lie one folder deeper
 const INSIDE_MODULES = '^src/(?!kernel/)[^/]+/';
-const PURE = '^src/.+/(?:domain|engine)/';
+const PURE = '^src/.+/(?:domain|definition|engine)/';
 const STORAGE_FILES = [
   '\\.repository\\.ts$',
   '\\.schema\\.ts$',
@@ -119,18 +119,18 @@ module.exports = {
     {
       name: 'pure-domain-own-code',
       comment:
-        'domain/ and engine/ decide from what they are given. They may import only their own module’s domain and engine and kernel/domain; all else is I/O or wiring.',
+        'domain/, definition/ and engine/ decide from what they are given. They may import only their own module’s and kernel/domain; all else is I/O or wiring.',
       severity: 'error',
-      from: { path: `^src/${MODULE}/.*\\b(?:domain|engine)/`, pathNot: SPEC },
+      from: { path: `^src/${MODULE}/.*\\b(?:domain|definition|engine)/`, pathNot: SPEC },
       to: {
         path: '^src/',
-        pathNot: ['^src/$1/.*\\b(?:domain|engine)/', '^src/kernel/domain/'],
+        pathNot: ['^src/$1/.*\\b(?:domain|definition|engine)/', '^src/kernel/domain/'],
       },
     },
     {
       name: 'pure-domain-libraries',
       comment:
-        'No Nest, TypeORM, driver or logger in domain/ and engine/: a library that only computes is added to PURE_LIBRARIES by decision.',
+        'No Nest, TypeORM, driver or logger in domain/, definition/ and engine/: a library that only computes is added to PURE_LIBRARIES by decision.',
       severity: 'error',
       from: { path: PURE, pathNot: SPEC },
       to: { path: '(^|/)node_modules/', pathNot: npm(...PURE_LIBRARIES) },
@@ -138,7 +138,7 @@ module.exports = {
     {
       name: 'pure-domain-node',
       comment:
-        'Files, sockets, clocks and processes do not belong in domain/ and engine/: their specs need nothing and run in milliseconds.',
+        'Files, sockets, clocks and processes do not belong in domain/, definition/ and engine/: their specs need nothing and run in milliseconds.',
       severity: 'error',
       from: { path: PURE, pathNot: SPEC },
       to: { dependencyTypes: ['core'], pathNot: coreModules(PURE_NODE_MODULES) },

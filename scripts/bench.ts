@@ -41,6 +41,9 @@ const BENCHES = {
   'providers:windows': 'five times the quota of aligned windows, on Redis',
   'providers:budget': 'more than the quota and the budget can take',
   'providers:throughput': 'messages through one process to the free simulator',
+  'workflows-inline': 'instances of one inline step, started and completed, its event received',
+  'workflows-jobs':
+    'the same with three steps that are tasks; BENCH_PARKED instances wait beside them',
 } as const;
 
 /** Commits wait for the disk; the rest is what docker-compose.yml gives a server. */

@@ -7,6 +7,7 @@ import { KernelModule } from './kernel/kernel.module.js';
 import { ProvidersModule } from './providers/index.js';
 import { SimulatorsModule } from './simulators/index.js';
 import { TasksModule } from './tasks/index.js';
+import { WorkflowsModule } from './workflows/index.js';
 
 /** Names for `MODULES`. */
 const MODULES = {
@@ -14,6 +15,7 @@ const MODULES = {
   providers: ProvidersModule,
   simulators: SimulatorsModule,
   tasks: TasksModule,
+  workflows: WorkflowsModule,
   'bet-maker': BetMakerModule,
   'line-provider': LineProviderModule,
 };

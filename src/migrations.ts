@@ -7,6 +7,7 @@ import {
   CreateTasks1763683201000,
   CreateTaskSchedules1763683202000,
 } from './tasks/index.js';
+import { CreateWorkflows1763683700000 } from './workflows/index.js';
 
 /** The migrations of all modules; the kernel adds its own. */
 export const migrations = [
@@ -18,4 +19,5 @@ export const migrations = [
   CreateMessages1763683702000,
   CreateLineEvents1763683601000,
   CreateBetMaker1763683206000,
+  CreateWorkflows1763683700000,
 ];

@@ -106,7 +106,8 @@ function carryOut(order: Order): Promise<unknown> {
       return Promise.resolve(starts.splice(0));
     case 'handled':
     case 'lateness':
-      return Promise.reject(new Error('That is what the program of `messages` does'));
+    case 'start':
+      return Promise.reject(new Error('That is what another program does'));
   }
 }
 

@@ -21,6 +21,14 @@ export type Order =
       readonly perSecond: number;
       readonly seconds: number;
     }
+  | {
+      /** Workflow instances, one per command. */
+      readonly do: 'start';
+      readonly workflow: string;
+      readonly concurrency: number;
+      readonly until: { readonly tasks: number } | { readonly seconds: number };
+      readonly window: number;
+    }
   | { readonly do: 'starts' }
   /** Messages handled so far, by the program of `messages`. */
   | { readonly do: 'handled' }
@@ -51,6 +59,7 @@ export type Starts = [id: string, at: number][];
 export interface Answers {
   create: Created;
   'create-at': Creation[];
+  start: Created;
   starts: Starts;
   handled: number;
   /** Milliseconds from the wish to append a message to the entry of its handler. */

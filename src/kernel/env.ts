@@ -120,6 +120,29 @@ export const envSchema = z.object({
   BETS_MAX_DAILY_LOSS_MINOR: int(100_000_000, 1, 1_000_000_000_000_000),
   BETS_OPENING_BALANCE_MINOR: int(100_000_000, 0, 1_000_000_000_000_000),
   BETS_LINE_SILENCE_MS: int(20_000, 100, 3_600_000),
+  WORKFLOWS_CACHED_DEFINITIONS: int(1_000, 1, 1_000_000),
+  WORKFLOWS_EVENTS: list
+    .pipe(
+      z.array(
+        z.enum([
+          'instance-started',
+          'instance-completed',
+          'instance-cancelled',
+          'instance-failed',
+          'incident-raised',
+          'user-task-created',
+          'user-task-completed',
+        ]),
+      ),
+    )
+    .default([
+      'instance-completed',
+      'instance-cancelled',
+      'instance-failed',
+      'incident-raised',
+      'user-task-created',
+      'user-task-completed',
+    ]),
   EMULATE_MIN_MS: int(5_000, 0, 3_600_000),
   EMULATE_MAX_MS: int(10_000, 0, 3_600_000),
   EMULATE_FAILURE_PROBABILITY: z.coerce.number().min(0).max(1).default(0.2),

@@ -1,4 +1,6 @@
+export { CancelTask } from './commands/cancel-task.js';
 export { CreateTasks } from './commands/create-tasks.js';
+export { ListTaskKinds } from './queries/list-task-kinds.js';
 export { TasksModule } from './tasks.module.js';
 export {
   PermanentError,

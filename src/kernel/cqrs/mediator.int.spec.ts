@@ -201,6 +201,23 @@ describe('the mediator', () => {
     expect(await transactions(given)).toBe(4);
   });
 
+  it('takes many commands in one call, in one transaction, with an answer for each', async () => {
+    const [good, bad] = [words(3), words(1, 'bad')];
+    const outcomes = await mediator.executeMany(
+      [...good, ...bad].map((word) => new AddWords(word)),
+    );
+    expect(outcomes.slice(0, 3)).toEqual(good);
+    expect(outcomes[3]).toMatchObject({ code: 'bad-word' });
+    expect(batches).toEqual([4]);
+    expect(await transactions(good)).toBe(1);
+    expect(await mediator.executeMany([])).toEqual([]);
+  });
+
+  it('takes many commands only for a handler that does', async () => {
+    const many = mediator.executeMany([new AddTogether(words(1))]);
+    await expect(many).rejects.toThrow('one at a time');
+  });
+
   it('has nested commands join the transaction of the outer one', async () => {
     const given = words(3);
     await mediator.execute(new AddTogether(given));

@@ -4,10 +4,17 @@ import type { Command, Query } from '@nestjs/cqrs';
 import { DomainError } from '../domain/domain-error.js';
 import { UnitOfWork } from '../persistence/unit-of-work.js';
 import { Batcher } from './batcher.js';
-import { type BatchHandler, handledBy, type Handler } from './handles.js';
+import { type BatchHandler, handledBy, type Handler, type Outcome } from './handles.js';
 
 type Request = Command<unknown> | Query<unknown>;
 type Dispatch = (request: never) => Promise<unknown>;
+type Many = (commands: readonly Command<unknown>[]) => Promise<readonly Outcome<unknown>[]>;
+
+interface Registered {
+  readonly dispatch: Dispatch;
+  /** Of a handler that takes many at once. */
+  readonly many?: Many;
+}
 
 /**
  * Takes every command and query to its one handler.
@@ -18,7 +25,7 @@ type Dispatch = (request: never) => Promise<unknown>;
  */
 @Injectable()
 export class Mediator implements OnModuleInit {
-  readonly #handlers = new Map<unknown, { dispatch: Dispatch; batch: boolean }>();
+  readonly #handlers = new Map<unknown, Registered>();
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -33,21 +40,32 @@ export class Mediator implements OnModuleInit {
       if (this.#handlers.has(handled.type))
         throw new Error(`Two handlers for ${handled.type.name}`);
       this.#handlers.set(handled.type, {
-        batch: handled.batch !== undefined,
-        dispatch: handled.batch
+        ...(handled.batch
           ? this.#batched(instance as BatchHandler<Command<unknown>>, handled.batch)
-          : (request) => (instance as Handler<Request>).execute(request),
+          : { dispatch: (request) => (instance as Handler<Request>).execute(request) }),
       });
     }
   }
 
   async execute<R>(command: Command<R>): Promise<R> {
-    const { dispatch, batch } = this.#handlerOf(command);
+    const { dispatch, many } = this.#handlerOf(command);
     // A batcher opens its own transactions, and joins an open one by itself.
-    const result = batch
+    const result = many
       ? dispatch(command as never)
       : this.unitOfWork.run(() => dispatch(command as never));
     return (await result) as R;
+  }
+
+  /**
+   * Many commands of one type whose handler takes many at once, in one call of it and in the open Unit of Work, or in
+   * one of their own. One answer or broken rule for each; any other error fails them all.
+   */
+  async executeMany<R>(commands: readonly Command<R>[]): Promise<readonly Outcome<R>[]> {
+    const [first] = commands;
+    if (!first) return [];
+    const { many } = this.#handlerOf(first);
+    if (!many) throw new Error(`The handler of ${first.constructor.name} takes one at a time`);
+    return (await this.unitOfWork.run(() => many(commands))) as readonly Outcome<R>[];
   }
 
   async ask<R>(query: Query<R>): Promise<R> {
@@ -60,12 +78,12 @@ export class Mediator implements OnModuleInit {
     return handler;
   }
 
-  #batched(handler: BatchHandler<Command<unknown>>, max: number): Dispatch {
-    const batcher = new Batcher(max, (commands) =>
-      this.unitOfWork.run(() => handler.executeMany(commands)),
-    );
-    return (command) =>
+  #batched(handler: BatchHandler<Command<unknown>>, max: number): Registered {
+    const many: Many = (commands) => handler.executeMany(commands);
+    const batcher = new Batcher(max, (commands) => this.unitOfWork.run(() => many(commands)));
+    const dispatch: Dispatch = (command) =>
       this.unitOfWork.isOpen ? executeOne(handler, command) : batcher.add(command);
+    return { dispatch, many };
   }
 }
 

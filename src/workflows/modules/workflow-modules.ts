@@ -1,0 +1,85 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { z } from 'zod';
+import type { ModuleView } from '../workflows.dto.js';
+import {
+  type WorkflowModuleOptions,
+  workflowModuleOf,
+  type WorkflowModuleRunner,
+} from './workflow-module.js';
+
+export interface RegisteredModule extends WorkflowModuleOptions {
+  readonly runner: WorkflowModuleRunner;
+}
+
+const text = z.string();
+const anything = z.record(text, z.json());
+
+/** What the engine and the tasks module do themselves. */
+const BUILT_IN: readonly Omit<ModuleView, 'config_schema'>[] = [
+  { name: 'set', description: 'Sets variables.', outcomes: ['done'] },
+  {
+    name: 'decision',
+    description: 'Decides by a table; a rule may name the outcome.',
+    outcomes: [],
+  },
+  { name: 'human', description: 'Asks people.', outcomes: [] },
+  { name: 'task:<kind>', description: 'A task of a kind of GET /task-kinds.', outcomes: [] },
+];
+
+const HUMAN = z.object({
+  title: text.optional(),
+  roles: z.array(text).optional(),
+  users: z.array(text).optional(),
+  form: anything.optional().meta({ description: 'JSON Schema of what is given back.' }),
+  data: z.json().optional().meta({ description: 'What people need to know.' }),
+});
+
+/** Every kind of node that can be worked for: what is built in, and every class with `@WorkflowModule`. */
+@Injectable()
+export class WorkflowModules implements OnModuleInit {
+  readonly #modules = new Map<string, RegisteredModule>();
+
+  constructor(private readonly discovery: DiscoveryService) {}
+
+  /** Fails the boot when two modules have one name. */
+  onModuleInit(): void {
+    for (const { metatype, instance } of this.discovery.getProviders()) {
+      const options = metatype && workflowModuleOf(metatype);
+      if (!options || !instance) continue;
+      const isTaken =
+        this.#modules.has(options.name) || BUILT_IN.some(({ name }) => name === options.name);
+      if (isTaken) throw new Error(`Two workflow modules "${options.name}"`);
+      this.#modules.set(options.name, { ...options, runner: instance as WorkflowModuleRunner });
+    }
+  }
+
+  get(name: string): RegisteredModule | undefined {
+    return this.#modules.get(name);
+  }
+
+  /** Of those with a class. */
+  get names(): string[] {
+    return [...this.#modules.keys()].sort();
+  }
+
+  get views(): ModuleView[] {
+    const builtIn = BUILT_IN.map((module) => {
+      return { ...module, config_schema: schemaOf(module.name === 'human' ? HUMAN : anything) };
+    });
+    const registered = [...this.#modules.values()].map(
+      ({ name, description = '', config, outcomes = ['done'] }) => {
+        return {
+          name,
+          description,
+          config_schema: schemaOf(config ?? anything),
+          outcomes: [...outcomes],
+        };
+      },
+    );
+    return [...builtIn, ...registered];
+  }
+}
+
+const schemaOf = (schema: z.ZodType): Record<string, unknown> =>
+  z.toJSONSchema(schema, { io: 'input' });

@@ -1,0 +1,137 @@
+import { Body, Controller } from '@nestjs/common';
+import { z } from 'zod';
+import { SystemDoor } from '../kernel/access/access.decorators.js';
+import { Mediator } from '../kernel/cqrs/mediator.js';
+import type { Incoming } from '../kernel/messaging/batch-method.js';
+import { MessageScope, OnEvent, OnMessage } from '../kernel/messaging/message.decorators.js';
+import { CancelChildren } from './commands/cancel-children.js';
+import { ListenAgain } from './commands/listen-again.js';
+import { ReconsiderInstances } from './commands/reconsider-instances.js';
+import { type JobEnd, SettleJobs } from './commands/settle-jobs.js';
+import { type Telling, TellInstances } from './commands/tell-instances.js';
+import { WORKFLOWS } from './runtime/messages.js';
+import {
+  cancelChild,
+  type CancelChild,
+  childEnded,
+  type ChildEnded,
+  childEscalated,
+  type ChildEscalated,
+  fireTimer,
+  type FireTimer,
+  reconsider,
+  type Reconsider,
+} from './workflow-instances.dto.js';
+import { listen, type Listen } from './workflow-news.dto.js';
+
+const BATCH = 500;
+
+const taskEnd = z.object({
+  task_id: z.uuid(),
+  kind: z.string(),
+  result: z.json().optional(),
+  error: z.object({ code: z.string(), message: z.string(), reason: z.string() }).optional(),
+});
+type TaskEnd = z.output<typeof taskEnd>;
+
+/** What happens to tasks is told in events; a job is taken once, so a repetition finds nothing. */
+const ofTasks = { batch: BATCH, body: taskEnd, idempotent: true };
+
+/**
+ * What moves instances from inside the program: timers, the ends of tasks and of called instances. Whatever comes too
+ * late for its token is dropped, so that most of it needs no inbox.
+ */
+@Controller()
+@MessageScope(WORKFLOWS)
+export class WorkflowMovesController {
+  constructor(private readonly mediator: Mediator) {}
+
+  @OnEvent('tasks.task-succeeded.v1', ofTasks)
+  taskSucceeded(events: readonly Incoming<TaskEnd>[]): Promise<undefined> {
+    return this.#settle('succeeded', events);
+  }
+
+  @OnEvent('tasks.task-failed.v1', ofTasks)
+  taskFailed(events: readonly Incoming<TaskEnd>[]): Promise<undefined> {
+    return this.#settle('failed', events);
+  }
+
+  @OnEvent('tasks.task-cancelled.v1', ofTasks)
+  taskCancelled(events: readonly Incoming<TaskEnd>[]): Promise<undefined> {
+    return this.#settle('cancelled', events);
+  }
+
+  @SystemDoor()
+  @OnMessage('timers/fire', { batch: BATCH, body: fireTimer, idempotent: true })
+  fire(messages: readonly Incoming<FireTimer>[]): Promise<undefined> {
+    return this.#tell(
+      messages.map(({ body: { instance_id: instanceId, token, timer, at } }) => {
+        return { instanceId, command: { type: 'fire_timer', token, timer }, timerAt: at };
+      }),
+    );
+  }
+
+  @SystemDoor()
+  @OnMessage('instances/child-ended', { batch: BATCH, body: childEnded, idempotent: true })
+  childEnded(messages: readonly Incoming<ChildEnded>[]): Promise<undefined> {
+    return this.#tell(
+      messages.map(({ body: { instance_id: instanceId, error, ...end } }) => {
+        return { instanceId, command: { type: 'child_ended', ...end, ...(error && { error }) } };
+      }),
+    );
+  }
+
+  @SystemDoor()
+  @OnMessage('instances/child-escalated', { batch: BATCH, body: childEscalated })
+  childEscalated(messages: readonly Incoming<ChildEscalated>[]): Promise<undefined> {
+    return this.#tell(
+      messages.map(({ body: { instance_id: instanceId, ...escalation } }) => {
+        return { instanceId, command: { type: 'child_escalated', ...escalation } };
+      }),
+    );
+  }
+
+  @SystemDoor()
+  @OnMessage('instances/cancel-child', { batch: BATCH, body: cancelChild, idempotent: true })
+  async cancelChildren(messages: readonly Incoming<CancelChild>[]): Promise<undefined> {
+    const parents = messages.map(({ body: { parent_id: instanceId, ...work } }) => {
+      return { instanceId, ...work };
+    });
+    await this.mediator.execute(new CancelChildren(parents));
+  }
+
+  @SystemDoor()
+  @OnMessage('subscriptions/listen', { batch: BATCH, body: listen, idempotent: true })
+  async listenAgain(messages: readonly Incoming<Listen>[]): Promise<undefined> {
+    const slots = messages.map(({ body: { instance_id: instanceId, token, slot } }) => {
+      return { instanceId, token, slot };
+    });
+    await this.mediator.execute(new ListenAgain(slots));
+  }
+
+  @SystemDoor()
+  @OnMessage('instances/reconsider')
+  reconsider(@Body({ schema: reconsider }) { key, after }: Reconsider): Promise<void> {
+    return this.mediator.execute(new ReconsiderInstances(key, after));
+  }
+
+  async #tell(tellings: readonly Telling[]): Promise<undefined> {
+    await this.mediator.execute(new TellInstances(tellings));
+  }
+
+  async #settle(
+    status: JobEnd['status'],
+    events: readonly Incoming<TaskEnd>[],
+  ): Promise<undefined> {
+    const ends = events.map(({ body: { task_id: taskId, kind, result, error } }): JobEnd => {
+      return {
+        taskId,
+        kind,
+        status,
+        ...(result !== undefined && { result }),
+        ...(error && { error }),
+      };
+    });
+    await this.mediator.execute(new SettleJobs(ends));
+  }
+}
