@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../persistence/database.js';
-import { type OutboxRow, SHARDS } from './outbox-message.js';
+import { UnitOfWork } from '../persistence/unit-of-work.js';
+import type { OutboxRow } from './outbox-message.js';
 import type { Horizon, ShardRead } from './read-floors.js';
 
 const COLUMNS = 'shard, seq, id, key, exchange, routing_key, headers, payload, created_at';
@@ -11,7 +12,10 @@ const PROMOTION_LOCK = 7_263_402;
 /** The relay's SQL. A relay calls it only for the shards that it owns. */
 @Injectable()
 export class OutboxStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
+  ) {}
 
   /**
    * The first rows of each shard after its floor that are not at hand (by their number: the shard), at most `limit` in
@@ -46,6 +50,21 @@ export class OutboxStore {
     );
     const [first] = rows;
     return { rows, horizon: first && horizonOf(first), isCut: rows.length === limit };
+  }
+
+  /** The first row of each shard that has one below the highest of the floors. */
+  firstUpTo(floors: ReadonlyMap<number, number>): Promise<ShardRead['rows'][number][]> {
+    return this.unitOfWork.run(async () => {
+      // Page by page: in the order of the index, deleted rows that an old snapshot keeps would be fetched one by one.
+      await this.unitOfWork.query(
+        `select set_config('enable_indexscan', 'off', true), set_config('enable_indexonlyscan', 'off', true)`,
+        [],
+      );
+      return this.unitOfWork.query(
+        `select shard, min(seq) as seq from kernel.outbox where shard = any($1) and seq <= $2 group by shard`,
+        [[...floors.keys()], Math.max(...floors.values())],
+      );
+    });
   }
 
   async remove(rows: readonly OutboxRow[]): Promise<void> {
@@ -135,17 +154,13 @@ export class OutboxStore {
     return moved?.count ?? 0;
   }
 
-  /** For the gauges: rows that wait, as Postgres estimates them, and the exact number of parked ones. */
+  /** For the gauges: rows that wait, at most 100,000 of them, the age of the oldest of these, and rows that are parked. */
   async backlog(): Promise<{ waiting: number; parked: number; oldestSeconds: number }> {
     const [row] = await this.database.query<{ waiting: number; parked: number; oldest: number }>(
-      `select
-         (select count(*)::int from (select 1 from kernel.outbox limit 100000) as rows) as waiting,
-         (select count(*)::int from kernel.parked_message) as parked,
-         (select coalesce(extract(epoch from now() - min(head.created_at)), 0)::float
-          from generate_series(0, $1) as numbers (shard) cross join lateral (
-            select created_at from kernel.outbox where shard = numbers.shard order by seq limit 1
-          ) as head) as oldest`,
-      [SHARDS - 1],
+      `select count(*)::int as waiting,
+              coalesce(extract(epoch from now() - min(created_at)), 0)::float as oldest,
+              (select count(*)::int from kernel.parked_message) as parked
+       from (select created_at from kernel.outbox limit 100000) as rows`,
     );
     return {
       waiting: row?.waiting ?? 0,
