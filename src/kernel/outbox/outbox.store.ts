@@ -6,6 +6,16 @@ import type { Horizon, ShardRead } from './read-floors.js';
 
 const COLUMNS = 'shard, seq, id, key, exchange, routing_key, headers, payload, created_at';
 
+/**
+ * Rows by their places, found one by one. An outbox is empty when Postgres takes its statistics, more often than not, and
+ * then a join would walk the whole index, with all that was deleted and is kept by an old snapshot.
+ */
+const AT_PLACES = `ctid = any(array(
+  select found.ctid from unnest($1::smallint[], $2::bigint[]) as place (shard, seq)
+  cross join lateral (
+    select ctid from kernel.outbox where shard = place.shard and seq = place.seq limit 1
+  ) as found))`;
+
 /** Any number that nothing else in the database uses. */
 const PROMOTION_LOCK = 7_263_402;
 
@@ -68,22 +78,16 @@ export class OutboxStore {
   }
 
   async remove(rows: readonly OutboxRow[]): Promise<void> {
-    await this.database.query(
-      `delete from kernel.outbox using unnest($1::smallint[], $2::bigint[]) as done (shard, seq)
-       where outbox.shard = done.shard and outbox.seq = done.seq`,
-      places(rows),
-    );
+    await this.database.query(`delete from kernel.outbox where ${AT_PLACES}`, places(rows));
   }
 
   /** Moves rows aside, so that a message that cannot be published holds up nothing but its own key. */
   async park(rows: readonly OutboxRow[], errors: readonly string[]): Promise<void> {
     await this.database.query(
-      `with done as (
-         delete from kernel.outbox using unnest($1::smallint[], $2::bigint[], $3::text[]) as failed (shard, seq, error)
-         where outbox.shard = failed.shard and outbox.seq = failed.seq
-         returning outbox.*, failed.error)
+      `with done as (delete from kernel.outbox where ${AT_PLACES} returning *)
        insert into kernel.parked_message (${COLUMNS}, attempts, error, retry_at)
-       select ${COLUMNS}, 1, error, now() + interval '1 second' from done
+       select ${COLUMNS}, 1, error, now() + interval '1 second'
+       from done join unnest($1::smallint[], $2::bigint[], $3::text[]) as failed (shard, seq, error) using (shard, seq)
        on conflict do nothing`,
       [...places(rows), errors],
     );
@@ -140,9 +144,9 @@ export class OutboxStore {
     const [moved] = await this.database.query<{ count: number }>(
       `with turn as materialized (select pg_try_advisory_xact_lock(${PROMOTION_LOCK}) as ours),
        due as (
-         delete from kernel.delayed_message where (due_at, id) in (
-           select due_at, id from kernel.delayed_message, turn where ours and due_at <= now()
-           order by due_at, id limit $1 for update of delayed_message skip locked)
+         delete from kernel.delayed_message where ctid = any(array(
+           select delayed_message.ctid from kernel.delayed_message, turn where ours and due_at <= now()
+           order by due_at, id limit $1 for update of delayed_message skip locked))
          returning *),
        moved as (
          insert into kernel.outbox (shard, id, key, exchange, routing_key, headers, payload)
