@@ -5,12 +5,14 @@ import type { Caller } from '../kernel/access/caller.js';
 import { Mediator } from '../kernel/cqrs/mediator.js';
 import { ApiAnswer, ApiProblems } from '../kernel/http/api.decorators.js';
 import type { Page } from '../kernel/http/pages.js';
+import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.js';
 import { ChangeConfig } from './commands/change-config.js';
 import { PublishWorkflow } from './commands/publish-workflow.js';
 import { SaveDraft } from './commands/save-draft.js';
 import type { JsonObject } from './definition/json.js';
 import { GetDraft, ListWorkflows } from './queries/drafts.js';
 import { GetConfig, GetVersion, ListVersions } from './queries/versions.js';
+import { WORKFLOWS } from './runtime/messages.js';
 import { DESIGN, idOf } from './workflow.access.js';
 import {
   configChange,
@@ -38,6 +40,7 @@ import {
 
 @ApiTags('workflows')
 @Controller('workflows')
+@MessageScope(WORKFLOWS)
 export class WorkflowsController {
   constructor(private readonly mediator: Mediator) {}
 
@@ -59,6 +62,7 @@ export class WorkflowsController {
 
   @RequiresRight(DESIGN)
   @Put(':key/draft')
+  @OnMessage('drafts/:key/save')
   @ApiOperation({ summary: 'Save a draft, with its errors if it has some' })
   @ApiAnswer(draftView)
   @ApiProblems(409)
@@ -83,6 +87,7 @@ export class WorkflowsController {
 
   @RequiresRight(DESIGN)
   @Post(':key/draft/publish')
+  @OnMessage('drafts/:key/publish')
   @ApiOperation({ summary: 'Publish the draft as the next version' })
   @ApiAnswer(publication, { status: 201, description: 'The version, which never changes' })
   publish(
@@ -120,6 +125,7 @@ export class WorkflowsController {
 
   @RequiresRight(DESIGN)
   @Patch(':key/config')
+  @OnMessage('config/:key/change')
   @ApiOperation({ summary: 'Change the config, also of instances that run' })
   @ApiAnswer(configView)
   changeConfig(

@@ -6,7 +6,9 @@ import { AssignUserTaskHandler } from './commands/assign-user-task.js';
 import { CancelChildrenHandler } from './commands/cancel-children.js';
 import { ChangeConfigHandler } from './commands/change-config.js';
 import { CompleteUserTaskHandler } from './commands/complete-user-task.js';
+import { CreateWorkflowsHandler } from './commands/create-workflows.js';
 import { DeliverMessagesHandler } from './commands/deliver-messages.js';
+import { EditDraftHandler } from './commands/edit-draft.js';
 import { ForgetMessagesHandler } from './commands/forget-messages.js';
 import { ListenAgainHandler } from './commands/listen-again.js';
 import { PublishWorkflowHandler } from './commands/publish-workflow.js';
@@ -39,6 +41,7 @@ import { MessagePurge } from './runtime/message-purge.js';
 import { Unheard } from './runtime/unheard.js';
 import { UserTaskRepository } from './user-task.repository.js';
 import { UserTasksController } from './user-tasks.controller.js';
+import { WorkflowDraftsController } from './workflow-drafts.controller.js';
 import { WorkflowInstancesController } from './workflow-instances.controller.js';
 import { WorkflowModulesController } from './workflow-modules.controller.js';
 import { WorkflowMovesController } from './workflow-moves.controller.js';
@@ -51,6 +54,7 @@ import { WorkflowsController } from './workflows.controller.js';
   imports: [TasksModule],
   controllers: [
     UserTasksController,
+    WorkflowDraftsController,
     WorkflowInstancesController,
     WorkflowModulesController,
     WorkflowMovesController,
@@ -63,9 +67,11 @@ import { WorkflowsController } from './workflows.controller.js';
     ChangeConfigHandler,
     Children,
     CompleteUserTaskHandler,
+    CreateWorkflowsHandler,
     DefinitionRepository,
     DeliverMessagesHandler,
     DraftFindings,
+    EditDraftHandler,
     ForgetMessagesHandler,
     GetConfigHandler,
     GetDraftHandler,
