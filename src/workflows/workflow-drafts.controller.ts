@@ -10,6 +10,7 @@ import { CreateWorkflows } from './commands/create-workflows.js';
 import { EditDraft } from './commands/edit-draft.js';
 import type { JsonObject } from './definition/json.js';
 import { WORKFLOWS } from './runtime/messages.js';
+import { SimulateDraft } from './queries/simulate-draft.js';
 import { DESIGN } from './workflow.access.js';
 import {
   createWorkflowsBody,
@@ -22,6 +23,12 @@ import {
   nodeChange,
   nodeIdParam,
 } from './workflow-drafts.dto.js';
+import {
+  simulateDraft,
+  type SimulateRequest,
+  type SimulationView,
+  simulationView,
+} from './workflow-simulation.dto.js';
 import { type DraftView, draftView, workflowKey } from './workflows.dto.js';
 
 /** The making of a draft, step by step; each answer tells what is wrong with the draft as it is then. */
@@ -112,5 +119,16 @@ export class WorkflowDraftsController {
     @Query({ schema: editQuery }) { revision }: EditQuery,
   ): Promise<DraftView> {
     return this.mediator.execute(new EditDraft(key, { do: 'remove-flow', id }, revision));
+  }
+
+  @Post(':key/draft/simulate')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Play a draft with made-up outcomes and a virtual clock' })
+  @ApiAnswer(simulationView)
+  simulate(
+    @Param('key', { schema: workflowKey }) key: string,
+    @Body({ schema: simulateDraft }) request: SimulateRequest,
+  ): Promise<SimulationView> {
+    return this.mediator.ask(new SimulateDraft(key, request));
   }
 }

@@ -11,6 +11,7 @@ import { PublishWorkflow } from './commands/publish-workflow.js';
 import { SaveDraft } from './commands/save-draft.js';
 import type { JsonObject } from './definition/json.js';
 import { GetDraft, ListWorkflows } from './queries/drafts.js';
+import { ListTriggers } from './queries/triggers.js';
 import { GetConfig, GetVersion, ListVersions } from './queries/versions.js';
 import { WORKFLOWS } from './runtime/messages.js';
 import { DESIGN, idOf } from './workflow.access.js';
@@ -30,6 +31,8 @@ import {
   publishedVersion,
   saveDraftQuery,
   type SaveDraftQuery,
+  triggerList,
+  type TriggerView,
   versionList,
   versionParam,
   type VersionView,
@@ -114,6 +117,15 @@ export class WorkflowsController {
     @Param('version', { schema: versionParam }) version: number,
   ): Promise<PublishedVersion> {
     return this.mediator.ask(new GetVersion(key, version));
+  }
+
+  @Get(':key/triggers')
+  @ApiOperation({ summary: 'List what starts instances by itself' })
+  @ApiAnswer(triggerList)
+  async triggers(
+    @Param('key', { schema: workflowKey }) key: string,
+  ): Promise<{ items: readonly TriggerView[] }> {
+    return { items: await this.mediator.ask(new ListTriggers(key)) };
   }
 
   @Get(':key/config')

@@ -51,3 +51,15 @@ export class FlowNotInDraft extends DomainError {
     });
   }
 }
+
+export class DraftNotDrawable extends DomainError {
+  constructor(key: string, reason: string) {
+    super('invalid', 'draft-not-drawable', `${key} cannot be drawn: ${reason}.`);
+  }
+}
+
+export class NothingPublished extends DomainError {
+  constructor(key: string) {
+    super('not-found', 'nothing-published', `No version of ${key} has been published.`);
+  }
+}

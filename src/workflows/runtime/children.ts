@@ -9,7 +9,7 @@ import { instanceEvent } from './messages.js';
 import type { Movement } from './movement.js';
 
 /** Instances above each other. A workflow that calls itself without end stops here, with an error of the caller. */
-const MAX_DEPTH = 1_000;
+export const MAX_DEPTH = 1_000;
 
 type Call = Wanted<'start_child'>;
 
