@@ -49,6 +49,48 @@ describe('a draft that is made step by step', () => {
     expect(published).toMatchObject({ status: 201, body: { key, version: 1 } });
   });
 
+  const choice = task('a', { outcomes: ['yes', 'no'] });
+  const flow = (from: string, to: string, more: object = {}) => ({ from, to, ...more });
+  it.each<[code: string, nodes: object[], flows: object[]]>([
+    ['schema', [START, task('a', { finale: true })], [flow('start', 'a')]],
+    ['unknown-kind', [START, task('a', { kind: 'fax', final: true })], [flow('start', 'a')]],
+    [
+      'unknown-outcome',
+      [START, task('a', { final: true })],
+      [flow('start', 'a'), flow('a', 'a', { on: 'lost' })],
+    ],
+    ['outcome-without-flow', [START, task('a')], [flow('start', 'a')]],
+    [
+      'unreachable-node',
+      [START, task('b', { final: true }), task('a')],
+      [flow('start', 'b'), flow('a', 'a')],
+    ],
+    [
+      'can-deadlock',
+      [START, { ...choice, id: 'c' }, task('b'), task('a', { join: { mode: 'all' }, final: true })],
+      [
+        flow('start', 'c'),
+        flow('c', 'a', { on: 'yes' }),
+        flow('c', 'b', { on: 'no' }),
+        flow('b', 'a'),
+      ],
+    ],
+    [
+      'broken-expression',
+      [START, task('a', { config: { title: '{{ x + }}' }, final: true })],
+      [flow('start', 'a')],
+    ],
+  ])('is kept, and not published, with the finding %s at its node', async (code, nodes, flows) => {
+    const key = await created({ nodes, flows });
+    const { body } = await app.http.get<DraftView>(`/workflows/${key}/draft`);
+    expect(body.findings).toContainEqual(
+      expect.objectContaining({ code, severity: 'error', node: 'a' }),
+    );
+    const refused = problemIn(await app.http.post(`/workflows/${key}/draft/publish`));
+    expect(refused).toMatchObject({ status: 422, errors: [{ field: 'a' }] });
+    expect(refused.errors?.[0]?.message).toContain(`${code}: `);
+  });
+
   it('keeps its nodes and flows together when a node is renamed or removed', async () => {
     const nodes = [START, task('a', { cancels: ['b'], milestone: { at: 'b' } }), task('b')];
     const flows = [

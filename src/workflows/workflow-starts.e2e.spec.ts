@@ -1,35 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { type App, bootApp } from '../../test/support/app.js';
-import { type Draft, newKey, publish } from '../../test/support/workflow-runs.js';
-import { FireStarts } from './commands/fire-starts.js';
-import type { JsonObject } from './definition/json.js';
-import type { InstanceView } from './workflow-instances.dto.js';
-import type { TriggerView } from './workflows.dto.js';
+import { newKey, publish } from '../../test/support/workflow-runs.js';
+import { instancesOf, startedBy, triggerOf } from '../../test/support/workflow-starts.js';
 
 let app: App;
-
-/** Started by `trigger`, then a task of people, unless something else is said. */
-function startedBy(trigger: JsonObject, more: JsonObject[] = []): Draft {
-  const nodes: JsonObject[] = [
-    { id: 'begin', type: 'start', ...trigger },
-    ...more,
-    { id: 'work', type: 'task', kind: 'human', final: true },
-  ];
-  const flows = nodes.slice(1).map(({ id = null }, index) => {
-    return { from: nodes[index]?.['id'] ?? null, to: id };
-  });
-  return { key: newKey('started'), nodes, flows };
-}
-
-async function instances(key: string): Promise<InstanceView[]> {
-  const path = `/workflow-instances?workflow=${key}&limit=200`;
-  const { body } = await app.http.get<{ items: InstanceView[] }>(path);
-  return body.items.reverse();
-}
-
-async function trigger(key: string): Promise<TriggerView | undefined> {
-  const { body } = await app.http.get<{ items: TriggerView[] }>(`/workflows/${key}/triggers`);
-  return body.items[0];
-}
+const instances = (key: string) => instancesOf(app, key);
+const trigger = (key: string) => triggerOf(app, key);
 
 describe('an instance is started', () => {
   beforeAll(async () => {
@@ -199,87 +175,22 @@ describe('an instance is started', () => {
   });
 });
 
-describe('a time at which instances are started', () => {
-  let now: Date;
-  const HOUR = 3_600_000;
-  const boot = async () => {
-    now = new Date('2030-03-10T12:30:00Z');
-    app = await bootApp({ env: { ROLES: 'api' }, clock: { now: () => now } });
-  };
-  const fire = async (key: string, at: string) => {
-    const fired = { key, node: 'begin', at: Date.parse(at) };
-    await app.execute(new FireStarts([fired, fired]));
-  };
-  const started = async (key: string) =>
-    (await instances(key)).map(({ variables }) => variables['begin']);
-
-  it('comes again by the clock of its time zone, and starts one instance each', async () => {
-    await boot();
-    const cron = { cron: '0 9,10 * * *', time_zone: 'Asia/Kathmandu' };
-    const key = await publish(app, startedBy({ timer: cron }));
-    expect(await trigger(key)).toMatchObject({
-      kind: 'timer',
-      next_at: '2030-03-11T03:15:00.000Z',
-    });
-    now = new Date('2030-03-11T03:15:00.200Z');
-    for (let time = 0; time < 3; time += 1) await fire(key, '2030-03-11T03:15:00Z');
-    expect(await started(key)).toEqual([{ at: '2030-03-11T03:15:00.000Z' }]);
-    expect(await trigger(key)).toMatchObject({ next_at: '2030-03-11T04:15:00.000Z' });
-    const sent = await app.sql(
-      `select due_at from kernel.delayed_message where headers like '%starts/fire%' order by due_at`,
+describe('over RabbitMQ, an instance is started', () => {
+  it('by a message and by a report once, however often they are sent', async () => {
+    app = await bootApp({ broker: 'rabbitmq' });
+    const [message, signal] = [newKey('order'), newKey('heat')];
+    const ordered = await publish(app, startedBy({ message: { name: message } }));
+    const hot = await publish(app, startedBy({ criterion: { signal, when: 'data > 5' } }));
+    const [first, second] = [randomUUID(), randomUUID()];
+    for (const id of [first, first, second, first])
+      await app.send('workflows', 'messages/deliver', { name: message, key: id }, { id });
+    const [third, fourth] = [randomUUID(), randomUUID()];
+    for (const id of [third, third, fourth])
+      await app.send('workflows', 'signals/report', { name: signal, data: 9 }, { id });
+    await app.settle();
+    expect((await instances(ordered)).map((one) => one.business_key).sort()).toEqual(
+      [first, second].sort(),
     );
-    expect(sent).toEqual([
-      { due_at: new Date('2030-03-11T03:15:00Z') },
-      { due_at: new Date('2030-03-11T04:15:00Z') },
-    ]);
-  });
-
-  it.each([
-    ['skip', []],
-    ['run_once', [{ at: '2030-03-10T18:00:00.000Z' }]],
-  ])('that was missed is handled as %s', async (missed, expected) => {
-    await boot();
-    const timer = { cron: '0 * * * *', missed };
-    const key = await publish(app, startedBy({ timer }));
-    now = new Date(Date.parse('2030-03-10T13:00:00Z') + 5.5 * HOUR);
-    await fire(key, '2030-03-10T13:00:00Z');
-    expect(await started(key)).toEqual(expected);
-    expect(await trigger(key)).toMatchObject({ next_at: '2030-03-10T19:00:00.000Z' });
-  });
-
-  it('is an instant or a duration, comes once, and is made up for', async () => {
-    await boot();
-    for (const timer of ['2030-03-10T13:00:00Z', 'PT30M']) {
-      const key = await publish(app, startedBy({ timer }));
-      now = new Date('2030-03-12T00:00:00Z');
-      await fire(key, '2030-03-10T13:00:00Z');
-      await fire(key, '2030-03-10T13:00:00Z');
-      expect(await started(key)).toEqual([{ at: '2030-03-10T13:00:00.000Z' }]);
-      expect(await trigger(key)).toMatchObject({ next_at: null });
-      now = new Date('2030-03-10T12:30:00Z');
-    }
-  });
-
-  it('is that of the latest version alone', async () => {
-    await boot();
-    const draft = startedBy({ timer: { cron: '0 * * * *' } });
-    await publish(app, draft);
-    await publish(app, { ...draft, nodes: draft['nodes'] ?? null, name: 'the same' });
-    now = new Date('2030-03-10T13:00:01Z');
-    await fire(draft.key, '2030-03-10T13:00:00Z');
-    expect(await instances(draft.key)).toMatchObject([{ version: 2 }]);
-    await publish(app, { ...startedBy({}), key: draft.key });
-    await fire(draft.key, '2030-03-10T14:00:00Z');
-    expect(await instances(draft.key)).toHaveLength(1);
-  });
-
-  it('comes by itself with two processes at work, each occurrence once', async () => {
-    app = await bootApp();
-    await bootApp({ beside: app });
-    const key = await publish(app, startedBy({ timer: { cron: '* * * * * *' } }));
-    await app.until(async () => (await instances(key)).length >= 3);
-    const keys = (await instances(key)).map((one) => one.start_key);
-    expect(new Set(keys).size).toBe(keys.length);
-    await publish(app, { ...startedBy({}), key });
+    expect(await instances(hot)).toHaveLength(1);
   });
 });

@@ -123,7 +123,9 @@ const trigger = z
     last_error: z
       .object({ message: z.string(), at: z.iso.datetime({ offset: true }) })
       .nullable()
-      .meta({ description: 'Why a criterion could not be judged.' }),
+      .meta({
+        description: 'Why, last time, a criterion could not be judged or nothing be started.',
+      }),
   })
   .meta({
     id: 'WorkflowTrigger',

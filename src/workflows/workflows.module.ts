@@ -49,6 +49,7 @@ import { InstanceMover } from './runtime/instance-mover.js';
 import { Jobs } from './runtime/jobs.js';
 import { MessagePurge } from './runtime/message-purge.js';
 import { MessageStarts } from './runtime/message-starts.js';
+import { TriggeredStarts } from './runtime/triggered.js';
 import { Unheard } from './runtime/unheard.js';
 import { TriggerRepository } from './trigger.repository.js';
 import { UserTaskRepository } from './user-task.repository.js';
@@ -128,6 +129,7 @@ import { WorkflowsController } from './workflows.controller.js';
     StartInstancesHandler,
     TellInstancesHandler,
     TriggerRepository,
+    TriggeredStarts,
     Unheard,
     UserTaskRepository,
     WorkflowModules,

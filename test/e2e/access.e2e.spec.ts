@@ -69,12 +69,53 @@ const DOORS: Readonly<Record<string, string>> = {
   Tasks_retryMatching: 'task:operate',
   Tasks_summarize: 'own',
   Updates_watch: 'own',
+  UserTasks_claim: 'own',
+  UserTasks_complete: 'own',
+  UserTasks_get: 'own',
+  UserTasks_list: 'own',
+  UserTasks_release: 'own',
   Users_change: 'admin',
   Users_get: 'admin',
   Users_list: 'admin',
   Wallet_deposit: 'admin',
   Wallet_get: 'own',
   Wallet_list: 'own',
+  WorkflowDiagrams_draftPicture: 'caller',
+  WorkflowDiagrams_draftText: 'caller',
+  WorkflowDiagrams_page: 'caller',
+  WorkflowDiagrams_picture: 'caller',
+  WorkflowDiagrams_text: 'caller',
+  WorkflowDrafts_addFlow: 'workflow:design',
+  WorkflowDrafts_addNode: 'workflow:design',
+  WorkflowDrafts_changeNode: 'workflow:design',
+  WorkflowDrafts_create: 'workflow:design',
+  WorkflowDrafts_removeFlow: 'workflow:design',
+  WorkflowDrafts_removeNode: 'workflow:design',
+  WorkflowDrafts_simulate: 'workflow:design',
+  WorkflowInstances_cancel: 'task:operate',
+  WorkflowInstances_get: 'caller',
+  WorkflowInstances_history: 'caller',
+  WorkflowInstances_list: 'caller',
+  WorkflowInstances_positions: 'caller',
+  WorkflowInstances_retry: 'task:operate',
+  WorkflowInstances_start: 'caller',
+  WorkflowLinks_create: 'workflow:design',
+  WorkflowLinks_delete: 'workflow:design',
+  WorkflowLinks_list: 'caller',
+  WorkflowModules_list: 'caller',
+  WorkflowModules_schema: 'public',
+  WorkflowNews_deliver: 'caller',
+  WorkflowNews_report: 'caller',
+  Workflows_changeConfig: 'workflow:design',
+  Workflows_config: 'caller',
+  Workflows_draft: 'caller',
+  Workflows_list: 'caller',
+  Workflows_publish: 'workflow:design',
+  Workflows_save: 'workflow:design',
+  Workflows_triggers: 'caller',
+  Workflows_validate: 'caller',
+  Workflows_version: 'caller',
+  Workflows_versions: 'caller',
 };
 
 interface Operation {
@@ -110,6 +151,7 @@ let operator: TestUser;
 let admin: TestUser;
 let payer: TestUser;
 let trader: TestUser;
+let designer: TestUser;
 
 describe('access', () => {
   beforeAll(async () => {
@@ -130,6 +172,7 @@ describe('access', () => {
     operator = await signUp(app, { roles: ['operator'] });
     payer = await signUp(app, { rights: ['provider:paid'] });
     trader = await signUp(app, { roles: ['trader'] });
+    designer = await signUp(app, { roles: ['designer'] });
     admin = await signUp(app, { roles: ['admin'] });
   });
   afterAll(() => app.stop());
@@ -168,7 +211,8 @@ describe('access', () => {
         [operator, ['task:operate']],
         [payer, ['provider:paid']],
         [trader, ['betting:trade']],
-        [admin, ['task:operate', 'betting:trade', 'admin']],
+        [designer, ['workflow:design']],
+        [admin, ['task:operate', 'betting:trade', 'workflow:design', 'admin']],
       ]);
       for (const [user, granted] of rights) {
         for (const operation of operations) {

@@ -1,12 +1,12 @@
 import { Command } from '@nestjs/cqrs';
 import { Clock } from '../../kernel/clock.js';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
-import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { Outbox } from '../../kernel/outbox/outbox.js';
 import { dueOccurrence, nextOccurrence } from '../definition/start-triggers.js';
 import { startTimerMessage } from '../runtime/messages.js';
+import { startOf, TriggeredStarts } from '../runtime/triggered.js';
 import { type TimerTrigger, TriggerRepository } from '../trigger.repository.js';
-import { type StartCommand, StartInstances } from './start-instances.js';
+import type { StartCommand } from './start-instances.js';
 
 /** The time of a start node has come. */
 export interface StartFire {
@@ -18,7 +18,8 @@ export interface StartFire {
 
 /**
  * Starts an instance for each occurrence that is waited for, and asks for the next one, in one transaction. An
- * occurrence that is told twice, or by two processes at once, finds its trigger gone on.
+ * occurrence that is told twice, or by two processes at once, finds its trigger gone on. One that can start nothing is told
+ * at the trigger.
  */
 export class FireStarts extends Command<void> {
   constructor(readonly fires: readonly StartFire[]) {
@@ -30,8 +31,8 @@ export class FireStarts extends Command<void> {
 export class FireStartsHandler implements Handler<FireStarts> {
   constructor(
     private readonly clock: Clock,
-    private readonly mediator: Mediator,
     private readonly outbox: Outbox,
+    private readonly starts: TriggeredStarts,
     private readonly triggers: TriggerRepository,
   ) {}
 
@@ -41,22 +42,29 @@ export class FireStartsHandler implements Handler<FireStarts> {
       ({ key, node, nextAt }) => nextAt && told.has(nameOf(key, node, nextAt.getTime())),
     );
     if (due.length === 0) return;
-    const starts = due.flatMap((trigger) => this.#advance(trigger));
+    const starts = new Map(due.map((trigger) => [trigger, this.#advance(trigger)]));
     await this.triggers.saveTimers(due);
     await this.outbox.append(due.flatMap(startTimerMessage));
-    if (starts.length > 0) await this.mediator.execute(new StartInstances(starts));
+    const failed = await this.starts.begin(
+      [...starts.values()].filter((start) => start !== undefined),
+    );
+    const results = [...starts].flatMap(([{ key, node }, start]) =>
+      start ? [{ key, node, error: failed.get(start)?.message ?? null }] : [],
+    );
+    await this.triggers.saveErrors(results, this.clock.now());
   }
 
-  #advance(trigger: TimerTrigger): StartCommand[] {
-    const { key, node, version, timer, nextAt } = trigger;
-    if (!nextAt) return [];
+  /** Goes on to the next occurrence; answers what is to be started for this one. */
+  #advance(trigger: TimerTrigger): StartCommand | undefined {
+    const { node, timer, nextAt } = trigger;
+    if (!nextAt) return undefined;
     // Whoever has sent the message may have a clock that is ahead.
     const now = new Date(Math.max(this.clock.now().getTime(), nextAt.getTime()));
     const at = dueOccurrence(timer, nextAt, now)?.toISOString();
     trigger.nextAt = nextOccurrence(timer, now);
-    if (at === undefined) return [];
-    const workflow = `${key}@${String(version)}`;
-    return [{ workflow, node, variables: {}, data: { at }, start_key: `timer/${node}/${at}` }];
+    if (at === undefined) return undefined;
+    const start = startOf(trigger, { key: null, data: { at } });
+    return { ...start, start_key: `timer/${node}/${at}` };
   }
 }
 

@@ -59,7 +59,7 @@ describe('the picture of a workflow', () => {
     const svg = diagramOf(plan, 'test');
     expectTidy(plan);
     expect(svg.match(/<(rect|polygon) class="box"/g)).toHaveLength(draft.nodes.length);
-    expect(svg.match(/<path class="line /g)).toHaveLength(draft.flows.length);
+    expect(svg.match(/<path class="line/g)).toHaveLength(draft.flows.length);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
 

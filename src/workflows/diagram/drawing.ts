@@ -66,8 +66,9 @@ ${planned(plan, counts)}</svg>`;
 
 const planned = ({ boxes, lines }: Plan, counts: Counts): Html => {
   const parts = [
-    ...boxes.map((box) => drawnBox(box, counts)),
     ...lines.map((line) => drawnLine(line, boxes)),
+    ...boxes.map((box) => drawnBox(box, counts)),
+    ...lines.map(drawnLabel),
   ];
   return markup`${parts}`;
 };
@@ -164,30 +165,40 @@ function badge({ x, y, width }: Box, { tokens, incidents }: NodeCount): Html {
   const text = incidents > 0 ? `${String(tokens)} (${String(incidents)}!)` : String(tokens);
   const size = text.length * 7 + 10;
   const left = x + width - size + 8;
-  return markup`<rect class="count ${incidents > 0 ? 'bad' : ''}" x="${round(left)}" y="${round(y - 9)}" width="${size}" height="17" rx="8"><title>${tokens} here, ${incidents} stuck</title></rect>
-<text class="number" x="${round(left + size / 2)}" y="${round(y + 3.5)}">${text}</text>`;
+  return markup`<rect class="count ${incidents > 0 ? 'bad' : ''}" x="${round(left)}" y="${round(y - 12)}" width="${size}" height="17" rx="8"><title>${tokens} here, ${incidents} stuck</title></rect>
+<text class="number" x="${round(left + size / 2)}" y="${round(y + 0.5)}">${text}</text>`;
 }
 
-function drawnLine({ flow, label, points, at }: Line, boxes: readonly Box[]): Html {
+function drawnLine({ flow, points }: Line, boxes: readonly Box[]): Html {
   const from = boxes.find(({ node }) => node.id === flow.from);
   const event = from && flow.on !== undefined ? eventAt(from, flow.on) : undefined;
   const way = event ? [{ x: event.x, y: event.y + EVENT.radius }, ...points.slice(1)] : points;
-  return markup`<path class="line ${event ? 'event-line' : ''}" d="${pathOf(way)}" marker-end="url(#tip)"/>
-${at && markup`<text class="label" x="${round(at.x)}" y="${round(at.y + 4)}">${label}</text>`}`;
+  return markup`<path class="line${event ? ' event-line' : ''}" d="${pathOf(way)}" marker-end="url(#tip)"/>
+`;
 }
 
-/** Through the middles of the sections, so that corners are round. */
+const drawnLabel = ({ label, at }: Line): Html =>
+  markup`${at && markup`<text class="label" x="${round(at.x)}" y="${round(at.y + 4)}">${label}</text>`}`;
+
+const CORNER = 14;
+
+/** Straight from point to point, with round corners. */
 function pathOf(points: readonly Point[]): string {
-  const [first, ...rest] = points;
-  const last = rest.at(-1);
-  if (!first || !last) return '';
-  const curves = rest.slice(0, -1).map((corner, index) => {
-    const next = rest[index + 1] ?? last;
-    const isLast = index === rest.length - 2;
-    const end = isLast ? last : { x: (corner.x + next.x) / 2, y: (corner.y + next.y) / 2 };
-    return `Q${placeOf(corner)} ${placeOf(end)}`;
+  const parts = points.map((point, index) => {
+    const [before, after] = [points[index - 1], points[index + 1]];
+    if (!before) return `M${placeOf(point)}`;
+    if (!after) return `L${placeOf(point)}`;
+    return `L${placeOf(near(point, before))}Q${placeOf(point)} ${placeOf(near(point, after))}`;
   });
-  return `M${placeOf(first)}${curves.length > 0 ? curves.join('') : `L${placeOf(last)}`}`;
+  return parts.join('');
+}
+
+/** Where the rounding of a corner begins on the way to another point. */
+function near(corner: Point, to: Point): Point {
+  const [x, y] = [to.x - corner.x, to.y - corner.y];
+  const length = Math.hypot(x, y) || 1;
+  const part = Math.min(CORNER, length / 2) / length;
+  return { x: corner.x + x * part, y: corner.y + y * part };
 }
 
 const placeOf = ({ x, y }: Point): string => `${String(round(x))} ${String(round(y))}`;

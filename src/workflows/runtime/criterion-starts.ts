@@ -1,18 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../kernel/clock.js';
-import { Mediator } from '../../kernel/cqrs/mediator.js';
-import { type StartCommand, StartInstances } from '../commands/start-instances.js';
+import type { StartCommand } from '../commands/start-instances.js';
 import { ExpressionError, type Lookup } from '../definition/expression.js';
 import { DefinitionRepository, type Runnable, type Runnables } from '../definition.repository.js';
 import type { News } from '../news.repository.js';
 import { type Edge, type ListeningTrigger, TriggerRepository } from '../trigger.repository.js';
+import { startOf, TriggeredStarts } from './triggered.js';
 
 /** What the reports of one batch come to. */
 interface Judged {
   /** By trigger and key of the signal; undefined: does not hold. */
   readonly edges: Map<string, Edge | undefined>;
   readonly errors: Map<ListeningTrigger, string | null>;
-  readonly starts: StartCommand[];
+  readonly starts: Map<StartCommand, ListeningTrigger>;
 }
 
 /**
@@ -23,8 +23,8 @@ interface Judged {
 export class CriterionStarts {
   constructor(
     private readonly clock: Clock,
-    private readonly mediator: Mediator,
     private readonly definitions: DefinitionRepository,
+    private readonly starts: TriggeredStarts,
     private readonly triggers: TriggerRepository,
   ) {}
 
@@ -39,14 +39,18 @@ export class CriterionStarts {
     const judged: Judged = {
       edges: new Map(known.map((edge) => [nameOf(edge), edge])),
       errors: new Map(),
-      starts: [],
+      starts: new Map(),
     };
     const before = new Map(judged.edges);
     for (const signal of signals)
       for (const trigger of listening)
         if (listens(trigger, signal)) this.#judge(judged, runnables, trigger, signal);
+    const failed = await this.starts.begin([...judged.starts.keys()]);
+    for (const [start, { message }] of failed) {
+      const trigger = judged.starts.get(start);
+      if (trigger) judged.errors.set(trigger, message);
+    }
     await this.#save(before, judged);
-    if (judged.starts.length > 0) await this.mediator.execute(new StartInstances(judged.starts));
   }
 
   #judge(judged: Judged, all: Runnables, trigger: ListeningTrigger, signal: News): void {
@@ -61,7 +65,7 @@ export class CriterionStarts {
       judged.edges.set(name, until === undefined ? undefined : { ...edge, until });
       judged.errors.set(trigger, null);
       const isHeld = held !== undefined && (held.until === null || held.until > now);
-      if (until !== undefined && !isHeld) judged.starts.push(startOf(trigger, signal));
+      if (until !== undefined && !isHeld) judged.starts.set(startOf(trigger, signal), trigger);
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       judged.errors.set(trigger, error.message);
@@ -96,11 +100,3 @@ function heldUntil(
   if (!criterion?.holds(names)) return undefined;
   return criterion.ttl ? new Date(criterion.ttl(names, now.getTime())) : null;
 }
-
-const startOf = ({ key, version, node }: ListeningTrigger, signal: News): StartCommand => ({
-  workflow: `${key}@${String(version)}`,
-  node,
-  variables: {},
-  data: signal.data,
-  ...(signal.key !== null && { business_key: signal.key }),
-});

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Ids } from '../../kernel/ids.js';
 import { ValidationError } from '../../kernel/http/validation.js';
 import { ExpressionError, type Lookup } from '../definition/expression.js';
 import type { JsonObject } from '../definition/json.js';
@@ -8,9 +7,9 @@ import {
   type DefinitionRef,
   DefinitionRepository,
 } from '../definition.repository.js';
-import { newInstance } from '../engine/state.js';
+import { ROOT } from '../engine/state.js';
 import { type LinkFailure, LinkRepository } from '../link.repository.js';
-import { MAX_DEPTH } from './children.js';
+import { Children, MAX_DEPTH } from './children.js';
 import type { Wanted } from './gathered.js';
 import { type Instance, namesOf } from './instance.js';
 import { instanceEvent } from './messages.js';
@@ -27,7 +26,7 @@ interface Followed extends Wanted<'end_instance'> {
 @Injectable()
 export class Links {
   constructor(
-    private readonly ids: Ids,
+    private readonly children: Children,
     private readonly definitions: DefinitionRepository,
     private readonly links: LinkRepository,
   ) {}
@@ -74,22 +73,9 @@ export class Links {
   }
 
   #behind(ended: Instance, link: CompiledLink, ref: DefinitionRef, now: Date): Instance {
-    return {
-      ...ended,
-      ...ref,
-      id: this.ids.next(),
-      startKey: `link/${link.id}/${ended.id}`,
-      parent: null,
-      depth: ended.depth + 1,
-      startedAt: now,
-      isNew: true,
-      state: newInstance(),
-      seq: 0,
-      incidents: 0,
-      outcome: null,
-      error: null,
-      endedAt: null,
-    };
+    const child = this.children.childOf(ended, { token: ROOT, attempt: 1 }, ref, now);
+    // Nobody waits for it; its start key tells where it comes from.
+    return { ...child, parent: null, startKey: `link/${link.id}/${ended.id}` };
   }
 }
 

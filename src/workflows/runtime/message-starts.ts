@@ -1,25 +1,25 @@
 import { Injectable } from '@nestjs/common';
-import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { UnitOfWork } from '../../kernel/persistence/unit-of-work.js';
-import { StartInstances } from '../commands/start-instances.js';
+import type { StartCommand } from '../commands/start-instances.js';
 import type { WorkflowDraft } from '../definition/draft.js';
 import { DefinitionRepository, type Runnables } from '../definition.repository.js';
 import type { News } from '../news.repository.js';
 import { type ListeningTrigger, TriggerRepository } from '../trigger.repository.js';
+import { startOf, TriggeredStarts } from './triggered.js';
 
 /** Starts instances by messages that nobody waits for. The names of the messages must be locked. */
 @Injectable()
 export class MessageStarts {
   constructor(
-    private readonly mediator: Mediator,
     private readonly definitions: DefinitionRepository,
+    private readonly starts: TriggeredStarts,
     private readonly triggers: TriggerRepository,
     private readonly unitOfWork: UnitOfWork,
   ) {}
 
   /**
    * Answers the messages that have started an instance, each one: of the first workflow that listens. Where that may
-   * wait for further messages of the name, a second one is left for it to take.
+   * wait for further messages of the name, a second one is left for it to take. One that could start nothing is left, too.
    */
   async begin<Message extends News>(messages: readonly Message[]): Promise<Set<Message>> {
     if (messages.length === 0) return new Set();
@@ -27,30 +27,19 @@ export class MessageStarts {
     const listening = await this.triggers.listening('message', names);
     if (listening.length === 0) return new Set();
     const runnables = await this.definitions.load(listening);
-    const begun = new Map<Message, ListeningTrigger>();
+    const chosen = new Map<StartCommand, Message>();
     const alone = new Set<string>();
     for (const message of messages) {
       const trigger = listening.find((one) => takes(one, message));
-      if (!trigger) continue;
       const about = JSON.stringify([message.name, message.key]);
-      if (alone.has(about)) continue;
+      if (!trigger || alone.has(about)) continue;
       if (mayTakeMore(runnables, trigger)) alone.add(about);
-      begun.set(message, trigger);
+      chosen.set(startOf(trigger, message), message);
     }
-    if (begun.size === 0) return new Set();
-    await this.mediator.execute(
-      new StartInstances(
-        [...begun].map(([{ key, data }, { key: workflow, version, node }]) => ({
-          workflow: `${workflow}@${String(version)}`,
-          node,
-          variables: {},
-          data,
-          ...(key !== null && { business_key: key }),
-        })),
-      ),
-    );
+    const failed = await this.starts.begin([...chosen.keys()]);
+    for (const start of failed.keys()) chosen.delete(start);
     if (alone.size > 0) await this.unitOfWork.flush();
-    return new Set(begun.keys());
+    return new Set(chosen.values());
   }
 }
 

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { DomainError } from '../../kernel/domain/domain-error.js';
 import { type StartCommand, StartInstances } from '../commands/start-instances.js';
+import type { News } from '../news.repository.js';
+import type { ListeningTrigger } from '../trigger.repository.js';
 
 /**
  * Starts what triggers ask for. Whoever has caused it did not ask for it, so what cannot be started fails nothing else:
@@ -24,3 +26,15 @@ export class TriggeredStarts {
     return failed;
   }
 }
+
+/** An instance of what listens, with the data of what has come, and found by its key. */
+export const startOf = (
+  { key, version, node }: Pick<ListeningTrigger, 'key' | 'version' | 'node'>,
+  { key: about, data }: Pick<News, 'key' | 'data'>,
+): StartCommand => ({
+  workflow: `${key}@${String(version)}`,
+  node,
+  variables: {},
+  data,
+  ...(about !== null && { business_key: about }),
+});
