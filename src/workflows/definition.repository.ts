@@ -4,13 +4,19 @@ import { ENV, type Env } from '../kernel/env.js';
 import { fieldErrors, ValidationError } from '../kernel/http/validation.js';
 import { Database } from '../kernel/persistence/database.js';
 import { compileWorkflow } from './definition/compile.js';
-import type { CompiledWorkflow } from './definition/compiled.js';
+import type { CompiledCriterion, CompiledWorkflow } from './definition/compiled.js';
 import { workflowDraft, type WorkflowDraft } from './definition/draft.js';
+import type { Expression } from './definition/expression.js';
 import type { JsonObject } from './definition/json.js';
+import { compileTemplate } from './definition/template.js';
+import { compileCriterion } from './definition/work.js';
 import { decide } from './engine/decide.js';
 import { newInstance } from './engine/state.js';
 
-/** Names a version, and the state of its config that the caller has read. */
+/**
+ * Names a version, and the state of its config that the caller has read; links between workflows are read and counted with
+ * the config.
+ */
 export interface DefinitionRef {
   readonly key: string;
   readonly version: number;
@@ -21,12 +27,27 @@ export interface DefinitionRef {
 export interface Runnable {
   readonly definition: Definition;
   readonly config: JsonObject;
+  readonly links: readonly CompiledLink[];
+}
+
+/** What is started when an instance completes. */
+export interface CompiledLink {
+  readonly id: string;
+  /** Only in this outcome; null: in any. */
+  readonly end: string | null;
+  readonly to: string;
+  readonly map: Expression;
+}
+
+interface LoadedLink extends Omit<CompiledLink, 'map'> {
+  readonly map: JsonObject;
 }
 
 interface Entry {
   readonly definition: Definition;
   configRevision: number;
   config: JsonObject;
+  links: readonly CompiledLink[];
 }
 
 interface LoadedRow {
@@ -35,6 +56,7 @@ interface LoadedRow {
   readonly definition: unknown;
   readonly config: JsonObject;
   readonly config_revision: number;
+  readonly links: readonly LoadedLink[];
 }
 
 interface WorkflowRow {
@@ -49,6 +71,7 @@ export class Definition {
   readonly defaults: JsonObject;
   readonly #inputs: z.ZodType | undefined;
   readonly #startProblems = new Map<string | undefined, string | undefined>();
+  readonly #startCriteria = new Map<string, CompiledCriterion>();
   readonly #config: NonNullable<WorkflowDraft['config']>;
 
   constructor(
@@ -79,6 +102,23 @@ export class Definition {
     if (node !== undefined && !this.compiled.nodes.has(node)) return `it has no node ${node}`;
     if (!this.#startProblems.has(node)) this.#startProblems.set(node, this.#tryStart(node));
     return this.#startProblems.get(node);
+  }
+
+  /** The outcomes that an instance can complete with. */
+  get ends(): string[] {
+    const outcomes = this.compiled.draft.nodes.flatMap((node) =>
+      node.type === 'end' && node.in === undefined ? (node.outcome ?? 'done') : [],
+    );
+    return [...new Set(['done', ...outcomes])];
+  }
+
+  /** What starts instances at a node. */
+  startCriterion(node: string): CompiledCriterion | undefined {
+    const draft = this.compiled.nodes.get(node)?.draft;
+    if (draft?.type !== 'start' || !draft.criterion) return undefined;
+    const known = this.#startCriteria.get(node) ?? compileCriterion(draft.criterion);
+    this.#startCriteria.set(node, known);
+    return known;
   }
 
   /** Without a step: only whether there is a place to start at. */
@@ -181,7 +221,9 @@ export class DefinitionRepository {
 
   #read(refs: readonly DefinitionRef[]): Promise<LoadedRow[]> {
     return this.database.query<LoadedRow>(
-      `select v.key, v.version, v.definition, w.config, w.config_revision
+      `select v.key, v.version, v.definition, w.config, w.config_revision, array(
+         select json_build_object('id', id, 'end', from_end, 'to', to_key, 'map', map)
+         from workflows.link where from_key = v.key order by id) as links
        from unnest($1::text[], $2::int[]) as wanted (key, version)
        join workflows.workflow_version v using (key, version)
        join workflows.workflow w using (key)`,
@@ -194,7 +236,8 @@ export class DefinitionRepository {
     const definition =
       known ?? new Definition(row.key, row.version, workflowDraft.parse(row.definition));
     const config = { ...definition.defaults, ...row.config };
-    return { definition, config, configRevision: row.config_revision };
+    const links = row.links.map(({ map, ...link }) => ({ ...link, map: compileTemplate(map) }));
+    return { definition, config, links, configRevision: row.config_revision };
   }
 
   /** The map's order is that of the last use. */

@@ -136,6 +136,9 @@ const attempt = z.int().min(1);
 export const fireTimer = z.object({ instance_id: uuid, token, timer: z.string(), at: z.int() });
 export type FireTimer = z.output<typeof fireTimer>;
 
+export const fireStart = z.object({ key: z.string(), node: z.string(), at: z.int() });
+export type FireStart = z.output<typeof fireStart>;
+
 export const childEnded = z.object({
   instance_id: uuid,
   token,

@@ -6,8 +6,13 @@ import { AssignUserTaskHandler } from './commands/assign-user-task.js';
 import { CancelChildrenHandler } from './commands/cancel-children.js';
 import { ChangeConfigHandler } from './commands/change-config.js';
 import { CompleteUserTaskHandler } from './commands/complete-user-task.js';
+import { CreateWorkflowsHandler } from './commands/create-workflows.js';
+import { DeleteLinkHandler } from './commands/delete-link.js';
 import { DeliverMessagesHandler } from './commands/deliver-messages.js';
+import { EditDraftHandler } from './commands/edit-draft.js';
+import { FireStartsHandler } from './commands/fire-starts.js';
 import { ForgetMessagesHandler } from './commands/forget-messages.js';
+import { LinkWorkflowsHandler } from './commands/link-workflows.js';
 import { ListenAgainHandler } from './commands/listen-again.js';
 import { PublishWorkflowHandler } from './commands/publish-workflow.js';
 import { ReconsiderInstancesHandler } from './commands/reconsider-instances.js';
@@ -19,10 +24,12 @@ import { TellInstancesHandler } from './commands/tell-instances.js';
 import { DefinitionRepository } from './definition.repository.js';
 import { InstanceRepository } from './instance.repository.js';
 import { JobRepository } from './job.repository.js';
+import { LinkRepository } from './link.repository.js';
 import { DraftFindings } from './modules/draft-findings.js';
 import { ModuleTask } from './modules/module-task.js';
 import { WorkflowModules } from './modules/workflow-modules.js';
 import { NewsRepository } from './news.repository.js';
+import { GetPictureHandler, Plans } from './queries/diagrams.js';
 import { GetDraftHandler, ListWorkflowsHandler } from './queries/drafts.js';
 import {
   GetHistoryHandler,
@@ -30,16 +37,27 @@ import {
   GetPositionsHandler,
   ListInstancesHandler,
 } from './queries/instances.js';
+import { ListLinksHandler } from './queries/links.js';
+import { SimulateDraftHandler } from './queries/simulate-draft.js';
+import { ListTriggersHandler } from './queries/triggers.js';
 import { GetUserTaskHandler, ListUserTasksHandler } from './queries/user-tasks.js';
 import { GetConfigHandler, GetVersionHandler, ListVersionsHandler } from './queries/versions.js';
 import { Children } from './runtime/children.js';
+import { Links } from './runtime/links.js';
+import { CriterionStarts } from './runtime/criterion-starts.js';
 import { InstanceMover } from './runtime/instance-mover.js';
 import { Jobs } from './runtime/jobs.js';
 import { MessagePurge } from './runtime/message-purge.js';
+import { MessageStarts } from './runtime/message-starts.js';
+import { TriggeredStarts } from './runtime/triggered.js';
 import { Unheard } from './runtime/unheard.js';
+import { TriggerRepository } from './trigger.repository.js';
 import { UserTaskRepository } from './user-task.repository.js';
 import { UserTasksController } from './user-tasks.controller.js';
+import { WorkflowDiagramsController } from './workflow-diagrams.controller.js';
+import { WorkflowDraftsController } from './workflow-drafts.controller.js';
 import { WorkflowInstancesController } from './workflow-instances.controller.js';
+import { WorkflowLinksController } from './workflow-links.controller.js';
 import { WorkflowModulesController } from './workflow-modules.controller.js';
 import { WorkflowMovesController } from './workflow-moves.controller.js';
 import { WorkflowNewsController } from './workflow-news.controller.js';
@@ -51,7 +69,10 @@ import { WorkflowsController } from './workflows.controller.js';
   imports: [TasksModule],
   controllers: [
     UserTasksController,
+    WorkflowDiagramsController,
+    WorkflowDraftsController,
     WorkflowInstancesController,
+    WorkflowLinksController,
     WorkflowModulesController,
     WorkflowMovesController,
     WorkflowNewsController,
@@ -63,14 +84,20 @@ import { WorkflowsController } from './workflows.controller.js';
     ChangeConfigHandler,
     Children,
     CompleteUserTaskHandler,
+    CreateWorkflowsHandler,
+    CriterionStarts,
     DefinitionRepository,
+    DeleteLinkHandler,
     DeliverMessagesHandler,
     DraftFindings,
+    EditDraftHandler,
+    FireStartsHandler,
     ForgetMessagesHandler,
     GetConfigHandler,
     GetDraftHandler,
     GetHistoryHandler,
     GetInstanceHandler,
+    GetPictureHandler,
     GetPositionsHandler,
     GetUserTaskHandler,
     GetVersionHandler,
@@ -78,21 +105,31 @@ import { WorkflowsController } from './workflows.controller.js';
     InstanceRepository,
     JobRepository,
     Jobs,
+    LinkRepository,
+    LinkWorkflowsHandler,
+    Links,
     ListInstancesHandler,
+    ListLinksHandler,
     ListUserTasksHandler,
     ListVersionsHandler,
     ListWorkflowsHandler,
+    ListTriggersHandler,
     ListenAgainHandler,
     MessagePurge,
+    MessageStarts,
     ModuleTask,
     NewsRepository,
+    Plans,
     PublishWorkflowHandler,
     ReconsiderInstancesHandler,
     ReportSignalsHandler,
     SaveDraftHandler,
     SettleJobsHandler,
+    SimulateDraftHandler,
     StartInstancesHandler,
     TellInstancesHandler,
+    TriggerRepository,
+    TriggeredStarts,
     Unheard,
     UserTaskRepository,
     WorkflowModules,

@@ -33,9 +33,9 @@ export class NothingToStart extends DomainError {
 }
 
 export class DraftHasErrors extends DomainError {
-  constructor(key: string, findings: readonly Finding[]) {
+  constructor(key: string, findings: readonly Finding[], what = 'published') {
     const errors = findings.filter(({ severity }) => severity === 'error');
-    super('invalid', 'draft-has-errors', `The draft of ${key} cannot be published.`, {
+    super('invalid', 'draft-has-errors', `The draft of ${key} cannot be ${what}.`, {
       errors: errors.slice(0, 100).map(({ code, node, flow, message }) => ({
         field: node ?? flow ?? 'draft',
         message: `${code}: ${message}`,

@@ -82,7 +82,8 @@ const accepters: { readonly [Type in WorkflowCommand['type']]: Accept<Type> } = 
   },
 };
 
-function start(run: Run, { variables = {}, node: id }: CommandOf<'start'>): Rejection | undefined {
+function start(run: Run, command: CommandOf<'start'>): Rejection | undefined {
+  const { variables = {}, node: id, data } = command;
   const starts = run.workflow.starts.get('') ?? [];
   const plain = starts.filter(({ draft }) => !hasTrigger(draft));
   const declared = starts.some(({ draft }) => draft.type === 'start');
@@ -91,7 +92,9 @@ function start(run: Run, { variables = {}, node: id }: CommandOf<'start'>): Reje
   if (chosen.length === 0)
     return reject('no-start', `The workflow has no start node ${id ?? 'that needs no trigger'}.`);
   run.record({ type: 'started', variables });
-  for (const node of chosen) run.add(node, ROOT);
+  for (const node of chosen)
+    if (data === undefined) run.add(node, ROOT);
+    else run.finish(run.token(run.place(node, ROOT)), node.outcomes[0] ?? 'done', data);
   return undefined;
 }
 

@@ -7,6 +7,8 @@ export type WorkflowCommand =
       readonly variables?: JsonObject;
       /** One of several start nodes; default: the first that no trigger belongs to. */
       readonly node?: string;
+      /** What has started it; what the start node gives on. */
+      readonly data?: Json;
     }
   | {
       /** A job or a user task is done. */

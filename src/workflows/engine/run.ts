@@ -101,10 +101,16 @@ export class Run {
 
   /** A new token before a node, to be stepped. */
   add(node: CompiledNode, scope: number, race?: Race): number {
+    const token = this.place(node, scope, race);
+    this.queue({ do: 'step', token });
+    return token;
+  }
+
+  /** A new token at a node. */
+  place(node: CompiledNode, scope: number, race?: Race): number {
     const token = this.state.next;
     const added = { type: 'token_added', token, node: node.id, scope } as const;
     this.record(race ? { ...added, race } : added);
-    this.queue({ do: 'step', token });
     return token;
   }
 

@@ -4,6 +4,8 @@ export class CreateWorkflows1763683700000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`create schema workflows`);
     await createDefinitions(runner);
+    await createLinks(runner);
+    await createTriggers(runner);
     await createInstances(runner);
     await createUserTasks(runner);
     await createNews(runner);
@@ -34,6 +36,46 @@ async function createDefinitions(runner: QueryRunner): Promise<void> {
     published_by text,
     primary key (key, version)
   )`);
+}
+
+async function createLinks(runner: QueryRunner): Promise<void> {
+  await runner.query(`create table workflows.link (
+    id uuid primary key,
+    from_key text not null references workflows.workflow,
+    from_end text,
+    to_key text not null references workflows.workflow,
+    map json not null,
+    last_error json,
+    created_at timestamptz not null,
+    unique nulls not distinct (from_key, from_end, to_key)
+  )`);
+  await runner.query(`create index link_to on workflows.link (to_key)`);
+}
+
+/** What starts instances of the latest version of each workflow. */
+async function createTriggers(runner: QueryRunner): Promise<void> {
+  await runner.query(`create table workflows.start_trigger (
+    key text not null references workflows.workflow,
+    node text not null,
+    version integer not null,
+    kind text not null check (kind in ('message', 'timer', 'criterion')),
+    name text,
+    message_key text,
+    timer json,
+    next_at timestamptz,
+    last_error json,
+    primary key (key, node)
+  ) with (fillfactor = 80)`);
+  await runner.query(
+    `create index start_trigger_name on workflows.start_trigger (kind, name) where name is not null`,
+  );
+  await runner.query(`create table workflows.start_edge (
+    key text not null,
+    node text not null,
+    about text not null,
+    until timestamptz,
+    primary key (key, node, about)
+  ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
 }
 
 /**

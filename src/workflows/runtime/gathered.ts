@@ -57,6 +57,8 @@ export class Gathered {
   readonly cancelledJobs: WorkRef[] = [];
   readonly cancelledUserTasks: WorkRef[] = [];
   readonly unsubscribed: Slot[] = [];
+  /** Instances that have completed: links may follow. */
+  readonly ended: Wanted<'end_instance'>[] = [];
   /** Subscriptions to something that may have come before: to be looked for once. */
   readonly unheard: Wanted<'subscribe'>[] = [];
   readonly messages: OutboxMessage[] = [];
@@ -117,6 +119,7 @@ export class Gathered {
       const { outcome, error } = effect;
       const told = { outcome, ...(effect.status === 'failed' && { error: error ?? null }) };
       this.messages.push(instanceEvent(`instance-${effect.status}`, instance, told));
+      if (effect.status === 'completed') this.ended.push({ instance, effect });
       if (instance.parent) this.messages.push(childEndedMessage(instance, instance.parent, effect));
     },
   };

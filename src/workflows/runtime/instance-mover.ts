@@ -8,9 +8,10 @@ import { InstanceRepository } from '../instance.repository.js';
 import { NewsRepository } from '../news.repository.js';
 import { UserTaskRepository } from '../user-task.repository.js';
 import { Children } from './children.js';
-import { drain } from './gathered.js';
+import { drain, type Gathered } from './gathered.js';
 import type { Instance } from './instance.js';
 import { Jobs } from './jobs.js';
+import { Links } from './links.js';
 import { published } from './messages.js';
 import { Movement } from './movement.js';
 import { Unheard } from './unheard.js';
@@ -34,6 +35,7 @@ export class InstanceMover {
     private readonly userTasks: UserTaskRepository,
     private readonly jobs: Jobs,
     private readonly children: Children,
+    private readonly links: Links,
     private readonly unheard: Unheard,
   ) {}
 
@@ -48,7 +50,8 @@ export class InstanceMover {
   /** Carries out and writes what was decided. */
   async settle(movement: Movement): Promise<void> {
     const { gathered } = movement;
-    while (gathered.children.size + gathered.jobs.size + gathered.unheard.length > 0) {
+    while (hasMore(gathered)) {
+      await this.links.follow(movement);
       await this.children.start(movement);
       await this.jobs.create(movement);
       await this.#subscribe(movement);
@@ -78,3 +81,7 @@ export class InstanceMover {
     gathered.messages.push(...tasks.map(userTaskCreated));
   }
 }
+
+/** Something whose carrying out may give rise to further decisions. */
+const hasMore = ({ children, jobs, unheard, ended }: Gathered): boolean =>
+  children.size + jobs.size + unheard.length + ended.length > 0;

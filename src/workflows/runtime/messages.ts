@@ -47,6 +47,17 @@ export const timerMessage = (
     effect.at,
   );
 
+/** None where no occurrence is left. */
+export const startTimerMessage = (start: {
+  readonly key: string;
+  readonly node: string;
+  readonly nextAt: Date | null;
+}): OutboxMessage[] => {
+  const { key, node, nextAt } = start;
+  if (!nextAt) return [];
+  return [toWorkflows('starts/fire', { key, node, at: nextAt.getTime() }, undefined, nextAt)];
+};
+
 export const emitMessage = (
   instance: Instance,
   { type, name, key, data }: EffectOf<'emit_message' | 'emit_signal'>,
