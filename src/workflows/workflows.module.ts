@@ -44,6 +44,7 @@ import { WorkflowModulesController } from './workflow-modules.controller.js';
 import { WorkflowMovesController } from './workflow-moves.controller.js';
 import { WorkflowNewsController } from './workflow-news.controller.js';
 import { WORKFLOW_EVENT_CONTRACTS } from './workflow.contracts.js';
+import { WorkflowOperationsController } from './workflow-operations.controller.js';
 import { WorkflowRepository } from './workflow.repository.js';
 import { WorkflowsController } from './workflows.controller.js';
 
@@ -55,6 +56,7 @@ import { WorkflowsController } from './workflows.controller.js';
     WorkflowModulesController,
     WorkflowMovesController,
     WorkflowNewsController,
+    WorkflowOperationsController,
     WorkflowsController,
   ],
   providers: [

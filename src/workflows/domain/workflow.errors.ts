@@ -87,8 +87,9 @@ const KINDS: Readonly<Record<Rejection['code'], DomainErrorKind>> = {
 
 /** What the engine answers to a command that an instance cannot take as it is now. */
 export class CommandRejected extends DomainError {
-  constructor({ code, message }: Rejection) {
-    super(KINDS[code], `workflow-${code}`, message);
+  constructor({ code, message, field }: Rejection) {
+    const details = field === undefined ? {} : { errors: [{ field, message }] };
+    super(KINDS[code], `workflow-${code}`, message, details);
   }
 }
 

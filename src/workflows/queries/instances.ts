@@ -15,7 +15,7 @@ import type {
 } from '../workflow-instances.dto.js';
 
 const VIEW = `id, key as workflow, version, status, business_key, start_key, parent_id, state->'variables' as variables,
-  outcome, error, incidents, started_at, updated_at, ended_at`;
+  outcome, error, incidents, (state->>'paused')::boolean as paused, started_at, updated_at, ended_at`;
 
 /** Throws `InstanceNotFound`. */
 export class GetInstance extends Query<InstanceView> {

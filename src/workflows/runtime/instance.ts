@@ -64,6 +64,7 @@ export function toView(instance: Instance): InstanceView {
     outcome: instance.outcome,
     error: instance.error,
     incidents: instance.incidents,
+    paused: instance.state.paused,
     started_at: instance.startedAt,
     updated_at: instance.updatedAt,
     ended_at: instance.endedAt,
