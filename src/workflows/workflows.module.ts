@@ -2,10 +2,16 @@ import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } fro
 import { ENV, type Env } from '../kernel/env.js';
 import { PublishesEvents } from '../kernel/messaging/event-contracts.js';
 import { TasksModule } from '../tasks/index.js';
+import { BatchRepository } from './batch.repository.js';
+import { BatchWorkers } from './batches/batch-workers.js';
+import { IncidentResolver } from './batches/incident-resolver.js';
+import { AdvanceBatchHandler } from './commands/advance-batch.js';
 import { AssignUserTaskHandler } from './commands/assign-user-task.js';
+import { CancelBatchHandler } from './commands/cancel-batch.js';
 import { CancelChildrenHandler } from './commands/cancel-children.js';
 import { ChangeConfigHandler } from './commands/change-config.js';
 import { CompleteUserTaskHandler } from './commands/complete-user-task.js';
+import { CreateBatchHandler } from './commands/create-batch.js';
 import { DeliverMessagesHandler } from './commands/deliver-messages.js';
 import { ForgetMessagesHandler } from './commands/forget-messages.js';
 import { ListenAgainHandler } from './commands/listen-again.js';
@@ -17,13 +23,20 @@ import { SettleJobsHandler } from './commands/settle-jobs.js';
 import { StartInstancesHandler } from './commands/start-instances.js';
 import { TellInstancesHandler } from './commands/tell-instances.js';
 import { DefinitionRepository } from './definition.repository.js';
+import { IncidentRepository } from './incident.repository.js';
 import { InstanceRepository } from './instance.repository.js';
 import { JobRepository } from './job.repository.js';
 import { DraftFindings } from './modules/draft-findings.js';
 import { ModuleTask } from './modules/module-task.js';
 import { WorkflowModules } from './modules/workflow-modules.js';
 import { NewsRepository } from './news.repository.js';
+import {
+  GetBatchHandler,
+  ListBatchesHandler,
+  ListBatchFailuresHandler,
+} from './queries/batches.js';
 import { GetDraftHandler, ListWorkflowsHandler } from './queries/drafts.js';
+import { ListIncidentsHandler } from './queries/incidents.js';
 import {
   GetHistoryHandler,
   GetInstanceHandler,
@@ -39,6 +52,8 @@ import { MessagePurge } from './runtime/message-purge.js';
 import { Unheard } from './runtime/unheard.js';
 import { UserTaskRepository } from './user-task.repository.js';
 import { UserTasksController } from './user-tasks.controller.js';
+import { WorkflowBatchesController } from './workflow-batches.controller.js';
+import { WorkflowIncidentsController } from './workflow-incidents.controller.js';
 import { WorkflowInstancesController } from './workflow-instances.controller.js';
 import { WorkflowModulesController } from './workflow-modules.controller.js';
 import { WorkflowMovesController } from './workflow-moves.controller.js';
@@ -52,6 +67,8 @@ import { WorkflowsController } from './workflows.controller.js';
   imports: [TasksModule],
   controllers: [
     UserTasksController,
+    WorkflowBatchesController,
+    WorkflowIncidentsController,
     WorkflowInstancesController,
     WorkflowModulesController,
     WorkflowMovesController,
@@ -60,15 +77,21 @@ import { WorkflowsController } from './workflows.controller.js';
     WorkflowsController,
   ],
   providers: [
+    AdvanceBatchHandler,
     AssignUserTaskHandler,
+    BatchRepository,
+    BatchWorkers,
+    CancelBatchHandler,
     CancelChildrenHandler,
     ChangeConfigHandler,
     Children,
     CompleteUserTaskHandler,
+    CreateBatchHandler,
     DefinitionRepository,
     DeliverMessagesHandler,
     DraftFindings,
     ForgetMessagesHandler,
+    GetBatchHandler,
     GetConfigHandler,
     GetDraftHandler,
     GetHistoryHandler,
@@ -76,10 +99,15 @@ import { WorkflowsController } from './workflows.controller.js';
     GetPositionsHandler,
     GetUserTaskHandler,
     GetVersionHandler,
+    IncidentRepository,
+    IncidentResolver,
     InstanceMover,
     InstanceRepository,
     JobRepository,
     Jobs,
+    ListBatchesHandler,
+    ListBatchFailuresHandler,
+    ListIncidentsHandler,
     ListInstancesHandler,
     ListUserTasksHandler,
     ListVersionsHandler,

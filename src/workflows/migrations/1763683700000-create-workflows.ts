@@ -7,6 +7,7 @@ export class CreateWorkflows1763683700000 implements MigrationInterface {
     await createInstances(runner);
     await createUserTasks(runner);
     await createNews(runner);
+    await createOperations(runner);
   }
 
   async down(runner: QueryRunner): Promise<void> {
@@ -159,4 +160,39 @@ async function createNews(runner: QueryRunner): Promise<void> {
     at timestamptz not null,
     primary key (name, key)
   ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
+}
+
+/** What is stuck, and what is done to many instances at once. */
+async function createOperations(runner: QueryRunner): Promise<void> {
+  await runner.query(`create table workflows.incident (
+    instance_id uuid not null,
+    token integer not null,
+    key text not null,
+    version integer not null,
+    node text not null,
+    code text not null,
+    message text not null,
+    raised_at timestamptz not null,
+    primary key (instance_id, token)
+  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
+  await runner.query(`create index incident_key on workflows.incident (key, instance_id, token)`);
+  await runner.query(`create table workflows.batch (
+    id uuid primary key,
+    work json not null,
+    status text not null check (status in ('running', 'completed', 'cancelled')),
+    total integer not null,
+    done integer not null default 0,
+    failed integer not null default 0,
+    last_instance_id uuid,
+    created_by text,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    ended_at timestamptz
+  ) with (fillfactor = 70)`);
+  await runner.query(`create table workflows.batch_failure (
+    batch_id uuid not null references workflows.batch on delete cascade,
+    instance_id uuid not null,
+    problems json not null,
+    primary key (batch_id, instance_id)
+  )`);
 }

@@ -4,6 +4,7 @@ import { ENV, type Env } from '../../kernel/env.js';
 import { Ids } from '../../kernel/ids.js';
 import { Outbox } from '../../kernel/outbox/outbox.js';
 import { DefinitionRepository } from '../definition.repository.js';
+import { IncidentRepository } from '../incident.repository.js';
 import { InstanceRepository } from '../instance.repository.js';
 import { NewsRepository } from '../news.repository.js';
 import { UserTaskRepository } from '../user-task.repository.js';
@@ -30,6 +31,7 @@ export class InstanceMover {
     private readonly outbox: Outbox,
     private readonly definitions: DefinitionRepository,
     private readonly instances: InstanceRepository,
+    private readonly incidents: IncidentRepository,
     private readonly news: NewsRepository,
     private readonly userTasks: UserTaskRepository,
     private readonly jobs: Jobs,
@@ -57,6 +59,7 @@ export class InstanceMover {
     await this.jobs.settle(movement);
     await this.#subscribe(movement);
     await this.instances.save([...movement.changed], movement.decided);
+    await this.#changeIncidents(movement);
     await this.#changeUserTasks(movement);
     await this.outbox.append([
       ...published(this.env, gathered.messages),
@@ -67,6 +70,11 @@ export class InstanceMover {
   async #subscribe({ gathered: { unsubscribed, subscriptions } }: Movement): Promise<void> {
     if (unsubscribed.length > 0) await this.news.unsubscribe(unsubscribed.splice(0));
     if (subscriptions.size > 0) await this.news.subscribe(drain(subscriptions));
+  }
+
+  async #changeIncidents({ gathered: { resolved, incidents }, now }: Movement): Promise<void> {
+    if (resolved.length > 0) await this.incidents.deleteMany(resolved);
+    if (incidents.size > 0) this.incidents.insertMany([...incidents.values()], now);
   }
 
   async #changeUserTasks({ gathered, now }: Movement): Promise<void> {
