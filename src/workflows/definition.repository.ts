@@ -8,9 +8,10 @@ import type { CompiledWorkflow } from './definition/compiled.js';
 import { workflowDraft, type WorkflowDraft } from './definition/draft.js';
 import type { JsonObject } from './definition/json.js';
 import { decide } from './engine/decide.js';
+import type { Pause } from './engine/run.js';
 import { newInstance } from './engine/state.js';
 
-/** Names a version, and the state of its config that the caller has read. */
+/** Names a version, and the state of its config and its pause that the caller has read. */
 export interface DefinitionRef {
   readonly key: string;
   readonly version: number;
@@ -21,12 +22,11 @@ export interface DefinitionRef {
 export interface Runnable {
   readonly definition: Definition;
   readonly config: JsonObject;
+  readonly pause: Pause;
 }
 
-interface Entry {
-  readonly definition: Definition;
-  configRevision: number;
-  config: JsonObject;
+interface Entry extends Runnable {
+  readonly configRevision: number;
 }
 
 interface LoadedRow {
@@ -35,12 +35,15 @@ interface LoadedRow {
   readonly definition: unknown;
   readonly config: JsonObject;
   readonly config_revision: number;
+  readonly paused: boolean;
+  readonly paused_nodes: readonly string[];
 }
 
 interface WorkflowRow {
   readonly key: string;
   readonly latest: number;
   readonly config_revision: number;
+  readonly is_held: boolean;
 }
 
 /** A published version, compiled. It never changes. */
@@ -163,10 +166,9 @@ export class DefinitionRepository {
     names: readonly string[],
   ): Promise<{ versions: Map<string, DefinitionRef>; runnables: Runnables }> {
     const keys = new Set(names.map((name) => partsOf(name).key));
-    const rows = await this.database.query<WorkflowRow>(
-      `select key, latest, config_revision from workflows.workflow where key = any($1) and latest is not null`,
-      [[...keys]],
-    );
+    let rows = await this.#latest([...keys]);
+    // Whoever starts what is held must not be overlooked by the resume that comes next: it waits for him.
+    if (rows.some((row) => row.is_held)) rows = await this.#latest([...keys], 'for share');
     const workflows = new Map(rows.map((row) => [row.key, row]));
     const versions = new Map<string, DefinitionRef>();
     for (const name of new Set(names)) {
@@ -179,9 +181,17 @@ export class DefinitionRepository {
     return { versions, runnables: await this.load([...versions.values()]) };
   }
 
+  #latest(keys: readonly string[], lock: '' | 'for share' = ''): Promise<WorkflowRow[]> {
+    return this.database.query<WorkflowRow>(
+      `select key, latest, config_revision, paused or paused_nodes <> '{}' as is_held
+       from workflows.workflow where key = any($1) and latest is not null order by key ${lock}`,
+      [keys],
+    );
+  }
+
   #read(refs: readonly DefinitionRef[]): Promise<LoadedRow[]> {
     return this.database.query<LoadedRow>(
-      `select v.key, v.version, v.definition, w.config, w.config_revision
+      `select v.key, v.version, v.definition, w.config, w.config_revision, w.paused, w.paused_nodes
        from unnest($1::text[], $2::int[]) as wanted (key, version)
        join workflows.workflow_version v using (key, version)
        join workflows.workflow w using (key)`,
@@ -194,7 +204,8 @@ export class DefinitionRepository {
     const definition =
       known ?? new Definition(row.key, row.version, workflowDraft.parse(row.definition));
     const config = { ...definition.defaults, ...row.config };
-    return { definition, config, configRevision: row.config_revision };
+    const pause = { everywhere: row.paused, nodes: row.paused_nodes };
+    return { definition, config, pause, configRevision: row.config_revision };
   }
 
   /** The map's order is that of the last use. */

@@ -57,6 +57,15 @@ export class IncidentRepository {
     );
   }
 
+  /** Of instances that were migrated. */
+  async rename(ids: readonly string[], version: number, nodes: object): Promise<void> {
+    await this.unitOfWork.query(
+      `update workflows.incident set version = $2, node = coalesce($3::jsonb ->> node, node)
+       where instance_id = any($1)`,
+      [ids, version, JSON.stringify(nodes)],
+    );
+  }
+
   /** Instances that such an incident was raised in no later than then. */
   async countInstances(filter: IncidentFilter, until: Date): Promise<number> {
     const parameters: unknown[] = [until];

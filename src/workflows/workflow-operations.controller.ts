@@ -6,11 +6,18 @@ import { DomainError } from '../kernel/domain/domain-error.js';
 import { ApiAnswer, ApiProblems } from '../kernel/http/api.decorators.js';
 import { uuidParam } from '../kernel/http/shapes.js';
 import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.js';
+import { MigrateInstance } from './commands/migrate-instance.js';
 import { TellInstances } from './commands/tell-instances.js';
 import type { WorkflowCommand } from './engine/commands.js';
 import { WORKFLOWS } from './runtime/messages.js';
 import { OPERATE } from './workflow.access.js';
 import { type InstanceView, instanceView } from './workflow-instances.dto.js';
+import {
+  migrateBody,
+  type MigrateRequest,
+  type MigrationView,
+  migrationView,
+} from './workflow-migrations.dto.js';
 import {
   extendBody,
   type ExtendRequest,
@@ -98,6 +105,19 @@ export class WorkflowOperationsController {
       ...(items && { items }),
       ...(count !== undefined && { count }),
     });
+  }
+
+  @Post(':instance_id/migrate')
+  @OnMessage('instances/:instance_id/migrate')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Take an instance to another version, or tell what would go wrong' })
+  @ApiAnswer(migrationView)
+  @ApiProblems(409)
+  migrate(
+    @Param('instance_id', { schema: uuidParam }) id: string,
+    @Body({ schema: migrateBody }) body: MigrateRequest,
+  ): Promise<MigrationView> {
+    return this.mediator.execute(new MigrateInstance(id, body));
   }
 
   async #tell(instanceId: string, command: WorkflowCommand): Promise<InstanceView> {

@@ -2,9 +2,12 @@ import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } fro
 import { ENV, type Env } from '../kernel/env.js';
 import { PublishesEvents } from '../kernel/messaging/event-contracts.js';
 import { TasksModule } from '../tasks/index.js';
+import { AuditRepository } from './audit.repository.js';
 import { BatchRepository } from './batch.repository.js';
 import { BatchWorkers } from './batches/batch-workers.js';
 import { IncidentResolver } from './batches/incident-resolver.js';
+import { InstanceMigrator } from './batches/instance-migrator.js';
+import { InstanceResumer } from './batches/instance-resumer.js';
 import { AdvanceBatchHandler } from './commands/advance-batch.js';
 import { AssignUserTaskHandler } from './commands/assign-user-task.js';
 import { CancelBatchHandler } from './commands/cancel-batch.js';
@@ -15,6 +18,9 @@ import { CreateBatchHandler } from './commands/create-batch.js';
 import { DeliverMessagesHandler } from './commands/deliver-messages.js';
 import { ForgetMessagesHandler } from './commands/forget-messages.js';
 import { ListenAgainHandler } from './commands/listen-again.js';
+import { MigrateInstanceHandler } from './commands/migrate-instance.js';
+import { MigrateWorkflowHandler } from './commands/migrate-workflow.js';
+import { PauseWorkflowHandler } from './commands/pause-workflow.js';
 import { PublishWorkflowHandler } from './commands/publish-workflow.js';
 import { ReconsiderInstancesHandler } from './commands/reconsider-instances.js';
 import { ReportSignalsHandler } from './commands/report-signals.js';
@@ -30,6 +36,7 @@ import { DraftFindings } from './modules/draft-findings.js';
 import { ModuleTask } from './modules/module-task.js';
 import { WorkflowModules } from './modules/workflow-modules.js';
 import { NewsRepository } from './news.repository.js';
+import { ListAuditHandler } from './queries/audit.js';
 import {
   GetBatchHandler,
   ListBatchesHandler,
@@ -43,16 +50,19 @@ import {
   GetPositionsHandler,
   ListInstancesHandler,
 } from './queries/instances.js';
+import { RunningInstances } from './queries/running-instances.js';
 import { GetUserTaskHandler, ListUserTasksHandler } from './queries/user-tasks.js';
 import { GetConfigHandler, GetVersionHandler, ListVersionsHandler } from './queries/versions.js';
 import { Children } from './runtime/children.js';
 import { InstanceMover } from './runtime/instance-mover.js';
 import { Jobs } from './runtime/jobs.js';
 import { MessagePurge } from './runtime/message-purge.js';
+import { Migrator } from './runtime/migrator.js';
 import { Unheard } from './runtime/unheard.js';
 import { UserTaskRepository } from './user-task.repository.js';
 import { UserTasksController } from './user-tasks.controller.js';
 import { WorkflowBatchesController } from './workflow-batches.controller.js';
+import { WorkflowControlController } from './workflow-control.controller.js';
 import { WorkflowIncidentsController } from './workflow-incidents.controller.js';
 import { WorkflowInstancesController } from './workflow-instances.controller.js';
 import { WorkflowModulesController } from './workflow-modules.controller.js';
@@ -68,6 +78,7 @@ import { WorkflowsController } from './workflows.controller.js';
   controllers: [
     UserTasksController,
     WorkflowBatchesController,
+    WorkflowControlController,
     WorkflowIncidentsController,
     WorkflowInstancesController,
     WorkflowModulesController,
@@ -79,6 +90,7 @@ import { WorkflowsController } from './workflows.controller.js';
   providers: [
     AdvanceBatchHandler,
     AssignUserTaskHandler,
+    AuditRepository,
     BatchRepository,
     BatchWorkers,
     CancelBatchHandler,
@@ -101,10 +113,13 @@ import { WorkflowsController } from './workflows.controller.js';
     GetVersionHandler,
     IncidentRepository,
     IncidentResolver,
+    InstanceMigrator,
     InstanceMover,
     InstanceRepository,
+    InstanceResumer,
     JobRepository,
     Jobs,
+    ListAuditHandler,
     ListBatchesHandler,
     ListBatchFailuresHandler,
     ListIncidentsHandler,
@@ -114,11 +129,16 @@ import { WorkflowsController } from './workflows.controller.js';
     ListWorkflowsHandler,
     ListenAgainHandler,
     MessagePurge,
+    MigrateInstanceHandler,
+    MigrateWorkflowHandler,
+    Migrator,
     ModuleTask,
     NewsRepository,
+    PauseWorkflowHandler,
     PublishWorkflowHandler,
     ReconsiderInstancesHandler,
     ReportSignalsHandler,
+    RunningInstances,
     SaveDraftHandler,
     SettleJobsHandler,
     StartInstancesHandler,

@@ -1,6 +1,7 @@
 import { Command } from '@nestjs/cqrs';
 import { Clock } from '../../kernel/clock.js';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
+import { AuditRepository } from '../audit.repository.js';
 import { DraftHasErrors, WorkflowNotFound } from '../domain/workflow.errors.js';
 import { DraftFindings } from '../modules/draft-findings.js';
 import { WorkflowRepository } from '../workflow.repository.js';
@@ -20,6 +21,7 @@ export class PublishWorkflow extends Command<Publication> {
 @Handles(PublishWorkflow)
 export class PublishWorkflowHandler implements Handler<PublishWorkflow> {
   constructor(
+    private readonly audit: AuditRepository,
     private readonly clock: Clock,
     private readonly findings: DraftFindings,
     private readonly workflows: WorkflowRepository,
@@ -38,6 +40,7 @@ export class PublishWorkflowHandler implements Handler<PublishWorkflow> {
       published_by: publishedBy,
     };
     await this.workflows.publish(version, workflow.draft);
+    this.audit.append(key, 'published', publishedBy, { version: version.version });
     return { ...version, findings };
   }
 }

@@ -32,6 +32,14 @@ export class NothingToStart extends DomainError {
   }
 }
 
+export class WorkflowIsPaused extends DomainError {
+  constructor(key: string, place = '') {
+    super('conflict', 'workflow-is-paused', `${key} is paused: nothing can be started.`, {
+      errors: [{ field: fieldAt(place, 'workflow'), message: 'is paused' }],
+    });
+  }
+}
+
 export class DraftHasErrors extends DomainError {
   constructor(key: string, findings: readonly Finding[]) {
     const errors = findings.filter(({ severity }) => severity === 'error');

@@ -24,6 +24,8 @@ async function createDefinitions(runner: QueryRunner): Promise<void> {
     latest integer,
     config json not null default '{}',
     config_revision integer not null default 0,
+    paused boolean not null default false,
+    paused_nodes text[] not null default '{}',
     created_at timestamptz not null,
     updated_at timestamptz not null
   ) with (fillfactor = 80)`);
@@ -34,6 +36,15 @@ async function createDefinitions(runner: QueryRunner): Promise<void> {
     published_at timestamptz not null,
     published_by text,
     primary key (key, version)
+  )`);
+  await runner.query(`create table workflows.audit (
+    key text not null references workflows.workflow,
+    id uuid not null,
+    at timestamptz not null,
+    by text,
+    action text not null,
+    details json not null,
+    primary key (key, id)
   )`);
 }
 
