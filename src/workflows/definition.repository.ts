@@ -50,6 +50,8 @@ interface WorkflowRow {
 export class Definition {
   readonly compiled: CompiledWorkflow;
   readonly defaults: JsonObject;
+  /** Variables to search instances by. */
+  readonly indexes: readonly string[];
   readonly #inputs: z.ZodType | undefined;
   readonly #startProblems = new Map<string | undefined, string | undefined>();
   readonly #config: NonNullable<WorkflowDraft['config']>;
@@ -60,6 +62,7 @@ export class Definition {
     draft: WorkflowDraft,
   ) {
     this.compiled = compileWorkflow(draft);
+    this.indexes = draft.indexes ?? [];
     this.#config = draft.config ?? {};
     this.#inputs = draft.inputs && schemaOf(draft.inputs);
     this.defaults = Object.fromEntries(

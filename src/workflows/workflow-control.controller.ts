@@ -10,6 +10,7 @@ import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.
 import { MigrateWorkflow } from './commands/migrate-workflow.js';
 import { PauseWorkflow } from './commands/pause-workflow.js';
 import { ListAudit } from './queries/audit.js';
+import { GetHeat } from './queries/heat.js';
 import { WORKFLOWS } from './runtime/messages.js';
 import { DESIGN, idOf, OPERATE } from './workflow.access.js';
 import { type BatchView, batchView } from './workflow-batches.dto.js';
@@ -18,6 +19,10 @@ import {
   auditQuery,
   type AuditRequest,
   type AuditView,
+  heatQuery,
+  type HeatRequest,
+  type HeatView,
+  heatView,
   type WorkflowPauseView,
   workflowPauseView,
 } from './workflow-control.dto.js';
@@ -25,14 +30,13 @@ import { migrateAllBody, type MigrateAllRequest } from './workflow-migrations.dt
 import { pauseBody, type PauseRequest } from './workflow-operations.dto.js';
 import { workflowKey } from './workflows.dto.js';
 
-/** Whoever operates interferes with all instances of a workflow. */
 @ApiTags('workflow operations')
 @Controller('workflows')
 @MessageScope(WORKFLOWS)
-@RequiresRight(OPERATE)
 export class WorkflowControlController {
   constructor(private readonly mediator: Mediator) {}
 
+  @RequiresRight(OPERATE)
   @Post(':key/pause')
   @OnMessage('workflows/:key/pause')
   @HttpCode(200)
@@ -46,6 +50,7 @@ export class WorkflowControlController {
     return this.mediator.execute(new PauseWorkflow(key, { isPaused: true, node }, idOf(caller)));
   }
 
+  @RequiresRight(OPERATE)
   @Post(':key/resume')
   @OnMessage('workflows/:key/resume')
   @HttpCode(202)
@@ -59,6 +64,7 @@ export class WorkflowControlController {
     return this.mediator.execute(new PauseWorkflow(key, { isPaused: false, node }, idOf(caller)));
   }
 
+  @RequiresRight(OPERATE)
   @Post(':key/migrate')
   @OnMessage('workflows/:key/migrate')
   @HttpCode(202)
@@ -73,6 +79,16 @@ export class WorkflowControlController {
     @CurrentCaller() caller: Caller,
   ): Promise<BatchView> {
     return this.mediator.execute(new MigrateWorkflow(key, body, idOf(caller)));
+  }
+
+  @Get(':key/heat')
+  @ApiOperation({ summary: 'Count what is at each node now, and how often it was done' })
+  @ApiAnswer(heatView)
+  heat(
+    @Param('key', { schema: workflowKey }) key: string,
+    @Query({ schema: heatQuery }) { version }: HeatRequest,
+  ): Promise<HeatView> {
+    return this.mediator.ask(new GetHeat(key, version));
   }
 
   @RequiresRight(DESIGN)

@@ -45,3 +45,44 @@ export type AuditView = Omit<z.output<typeof audited>, 'at' | 'details'> & {
 };
 export const auditQuery = pageQuery;
 export type AuditRequest = z.output<typeof auditQuery>;
+
+export const heatQuery = z.object({
+  version: z.coerce.number().int().min(1).max(1_000_000_000).optional().meta({
+    description: 'Of one version; default: of all.',
+  }),
+});
+export type HeatRequest = z.output<typeof heatQuery>;
+
+const nodeHeat = z.object({
+  node: z.string(),
+  tokens: z.int().meta({ description: 'There now, those with an incident included.' }),
+  incidents: z.int(),
+  completed: z.int().meta({ description: 'Times that it was done.' }),
+});
+export type NodeHeat = z.output<typeof nodeHeat>;
+
+export const heatView = z
+  .object({
+    key: z.string(),
+    version: z.int().nullable(),
+    running: z.int().meta({ description: 'Instances.' }),
+    ended: z.int().meta({ description: 'Instances, those included that are deleted by now.' }),
+    incidents: z.int(),
+    steps: z.int().meta({ description: 'Times that nodes were done, in all.' }),
+    nodes: z.array(nodeHeat),
+  })
+  .meta({
+    id: 'WorkflowHeat',
+    examples: [
+      {
+        key: 'order',
+        version: null,
+        running: 3,
+        ended: 17,
+        incidents: 1,
+        steps: 54,
+        nodes: [{ node: 'pack', tokens: 3, incidents: 1, completed: 17 }],
+      },
+    ],
+  });
+export type HeatView = z.output<typeof heatView>;

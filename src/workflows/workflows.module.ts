@@ -29,6 +29,7 @@ import { SettleJobsHandler } from './commands/settle-jobs.js';
 import { StartInstancesHandler } from './commands/start-instances.js';
 import { TellInstancesHandler } from './commands/tell-instances.js';
 import { DefinitionRepository } from './definition.repository.js';
+import { HeatRepository } from './heat.repository.js';
 import { IncidentRepository } from './incident.repository.js';
 import { InstanceRepository } from './instance.repository.js';
 import { JobRepository } from './job.repository.js';
@@ -43,6 +44,7 @@ import {
   ListBatchFailuresHandler,
 } from './queries/batches.js';
 import { GetDraftHandler, ListWorkflowsHandler } from './queries/drafts.js';
+import { GetHeatHandler } from './queries/heat.js';
 import { ListIncidentsHandler } from './queries/incidents.js';
 import {
   GetHistoryHandler,
@@ -59,6 +61,7 @@ import { Jobs } from './runtime/jobs.js';
 import { MessagePurge } from './runtime/message-purge.js';
 import { Migrator } from './runtime/migrator.js';
 import { Unheard } from './runtime/unheard.js';
+import { SearchRepository } from './search.repository.js';
 import { UserTaskRepository } from './user-task.repository.js';
 import { UserTasksController } from './user-tasks.controller.js';
 import { WorkflowBatchesController } from './workflow-batches.controller.js';
@@ -106,11 +109,13 @@ import { WorkflowsController } from './workflows.controller.js';
     GetBatchHandler,
     GetConfigHandler,
     GetDraftHandler,
+    GetHeatHandler,
     GetHistoryHandler,
     GetInstanceHandler,
     GetPositionsHandler,
     GetUserTaskHandler,
     GetVersionHandler,
+    HeatRepository,
     IncidentRepository,
     IncidentResolver,
     InstanceMigrator,
@@ -140,6 +145,7 @@ import { WorkflowsController } from './workflows.controller.js';
     ReportSignalsHandler,
     RunningInstances,
     SaveDraftHandler,
+    SearchRepository,
     SettleJobsHandler,
     StartInstancesHandler,
     TellInstancesHandler,

@@ -8,6 +8,7 @@ export class CreateWorkflows1763683700000 implements MigrationInterface {
     await createUserTasks(runner);
     await createNews(runner);
     await createOperations(runner);
+    await createViews(runner);
   }
 
   async down(runner: QueryRunner): Promise<void> {
@@ -206,4 +207,25 @@ async function createOperations(runner: QueryRunner): Promise<void> {
     problems json not null,
     primary key (batch_id, instance_id)
   )`);
+}
+
+/** Copies for those who look: counts by node, which are appended and added up later, and variables to search by. */
+async function createViews(runner: QueryRunner): Promise<void> {
+  const counts = `key text not null, version integer not null, node text not null,
+    tokens bigint not null, incidents bigint not null, completed bigint not null`;
+  await runner.query(
+    `create table workflows.heat (${counts}, primary key (key, version, node)) with (fillfactor = 70)`,
+  );
+  await runner.query(`create table workflows.heat_delta (${counts})
+    with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)`);
+  await runner.query(`create table workflows.instance_variable (
+    instance_id uuid not null,
+    key text not null,
+    name text not null,
+    value text not null,
+    primary key (instance_id, name)
+  )`);
+  await runner.query(
+    `create index instance_variable_value on workflows.instance_variable (key, name, value, instance_id)`,
+  );
 }

@@ -4,9 +4,11 @@ import { ENV, type Env } from '../../kernel/env.js';
 import { Ids } from '../../kernel/ids.js';
 import { Outbox } from '../../kernel/outbox/outbox.js';
 import { DefinitionRepository } from '../definition.repository.js';
+import { HeatRepository } from '../heat.repository.js';
 import { IncidentRepository } from '../incident.repository.js';
 import { InstanceRepository } from '../instance.repository.js';
 import { NewsRepository } from '../news.repository.js';
+import { SearchRepository } from '../search.repository.js';
 import { UserTaskRepository } from '../user-task.repository.js';
 import { Children } from './children.js';
 import { drain } from './gathered.js';
@@ -30,9 +32,11 @@ export class InstanceMover {
     private readonly ids: Ids,
     private readonly outbox: Outbox,
     private readonly definitions: DefinitionRepository,
+    private readonly heat: HeatRepository,
     private readonly instances: InstanceRepository,
     private readonly incidents: IncidentRepository,
     private readonly news: NewsRepository,
+    private readonly search: SearchRepository,
     private readonly userTasks: UserTaskRepository,
     private readonly jobs: Jobs,
     private readonly children: Children,
@@ -59,6 +63,9 @@ export class InstanceMover {
     await this.jobs.settle(movement);
     await this.#subscribe(movement);
     await this.instances.save([...movement.changed], movement.decided);
+    await this.search.save(movement.searchChanges());
+    const heat = movement.tally.deltas();
+    if (heat.length > 0) this.heat.append(heat);
     await this.#changeIncidents(movement);
     await this.#changeUserTasks(movement);
     await this.outbox.append([

@@ -6,6 +6,8 @@ import { migrate, type MigrateCommand, type MigrationProblem } from '../engine/m
 import type { DecisionContext } from '../engine/run.js';
 import { Gathered } from './gathered.js';
 import { type Instance, namesOf } from './instance.js';
+import { type SearchChanges, SearchValues } from './search-values.js';
+import { Tally } from './tally.js';
 
 /** One decision, as the history keeps it. */
 export interface Decided {
@@ -22,6 +24,8 @@ export class Movement {
   readonly changed = new Set<Instance>();
   readonly decided: Decided[] = [];
   readonly gathered = new Gathered();
+  readonly tally = new Tally();
+  readonly #searched = new SearchValues();
   readonly #runnables: Runnables[] = [];
 
   constructor(readonly now: Date) {}
@@ -41,8 +45,11 @@ export class Movement {
   /** Tells an instance one thing. A rejection has changed nothing. Throws only for what is a mistake of the engine. */
   decide(instance: Instance, command: WorkflowCommand): Rejection | undefined {
     const runnable = this.#runnableOf(instance);
+    const { compiled, indexes } = runnable.definition;
+    this.tally.touch(instance);
+    if (indexes.length > 0) this.#searched.touch(instance, indexes);
     const context = this.#contextOf(instance, runnable);
-    const decision = advance(runnable.definition.compiled, instance.state, command, context);
+    const decision = advance(compiled, instance.state, command, context);
     if ('rejection' in decision) return decision.rejection;
     this.#keep(instance, command, decision);
     return undefined;
@@ -54,16 +61,23 @@ export class Movement {
     to: Runnable,
     { nodes, isDry }: { nodes: Readonly<Record<string, string>>; isDry: boolean },
   ): readonly MigrationProblem[] {
-    const from = this.#runnableOf(instance).definition.compiled;
+    const { compiled: from, indexes } = this.#runnableOf(instance).definition;
     const { version, compiled } = to.definition;
     const context = this.#contextOf({ ...instance, version }, to);
     const answer = migrate({ from, to: compiled, nodes }, instance.state, context);
     if ('problems' in answer) return answer.problems;
     if (isDry) return [];
+    this.tally.touch(instance);
+    this.#searched.touch(instance, indexes);
     instance.version = version;
     instance.state = answer.state;
     this.#keep(instance, { type: 'migrate', version, nodes }, answer);
     return [];
+  }
+
+  /** What instances are searched by, where that has changed. */
+  searchChanges(): SearchChanges {
+    return this.#searched.changes((instance) => this.#runnableOf(instance).definition.indexes);
   }
 
   #runnableOf(instance: Instance): Runnable {
@@ -83,6 +97,7 @@ export class Movement {
     this.instances.set(instance.id, instance);
     this.changed.add(instance);
     const { id: instanceId, seq } = instance;
+    this.tally.complete(instance, events);
     this.decided.push({ instanceId, seq, at: this.now, command, events });
     for (const effect of effects) this.gathered.add(instance, effect);
   }
