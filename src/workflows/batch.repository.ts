@@ -58,6 +58,10 @@ export class BatchRepository {
     );
   }
 
+  async purge(before: Date): Promise<void> {
+    await this.unitOfWork.query(`delete from workflows.batch where ended_at < $1`, [before]);
+  }
+
   addFailures(id: string, failures: readonly BatchFailure[]): void {
     this.unitOfWork.deferInsert(
       `insert into workflows.batch_failure (batch_id, instance_id, problems)

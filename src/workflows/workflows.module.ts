@@ -16,12 +16,15 @@ import { ChangeConfigHandler } from './commands/change-config.js';
 import { CompleteUserTaskHandler } from './commands/complete-user-task.js';
 import { CreateBatchHandler } from './commands/create-batch.js';
 import { DeliverMessagesHandler } from './commands/deliver-messages.js';
+import { FoldHeatHandler } from './commands/fold-heat.js';
 import { ForgetMessagesHandler } from './commands/forget-messages.js';
+import { DropHistoryHandler, PrepareHistoryHandler } from './commands/keep-history.js';
 import { ListenAgainHandler } from './commands/listen-again.js';
 import { MigrateInstanceHandler } from './commands/migrate-instance.js';
 import { MigrateWorkflowHandler } from './commands/migrate-workflow.js';
 import { PauseWorkflowHandler } from './commands/pause-workflow.js';
 import { PublishWorkflowHandler } from './commands/publish-workflow.js';
+import { PurgeInstancesHandler } from './commands/purge-instances.js';
 import { ReconsiderInstancesHandler } from './commands/reconsider-instances.js';
 import { ReportSignalsHandler } from './commands/report-signals.js';
 import { SaveDraftHandler } from './commands/save-draft.js';
@@ -30,6 +33,7 @@ import { StartInstancesHandler } from './commands/start-instances.js';
 import { TellInstancesHandler } from './commands/tell-instances.js';
 import { DefinitionRepository } from './definition.repository.js';
 import { HeatRepository } from './heat.repository.js';
+import { HistoryRepository } from './history.repository.js';
 import { IncidentRepository } from './incident.repository.js';
 import { InstanceRepository } from './instance.repository.js';
 import { JobRepository } from './job.repository.js';
@@ -61,6 +65,8 @@ import { Jobs } from './runtime/jobs.js';
 import { MessagePurge } from './runtime/message-purge.js';
 import { Migrator } from './runtime/migrator.js';
 import { Unheard } from './runtime/unheard.js';
+import { InstanceRetention } from './retention.repository.js';
+import { WorkflowReaper } from './runtime/workflow-reaper.js';
 import { SearchRepository } from './search.repository.js';
 import { UserTaskRepository } from './user-task.repository.js';
 import { UserTasksController } from './user-tasks.controller.js';
@@ -105,6 +111,8 @@ import { WorkflowsController } from './workflows.controller.js';
     DefinitionRepository,
     DeliverMessagesHandler,
     DraftFindings,
+    DropHistoryHandler,
+    FoldHeatHandler,
     ForgetMessagesHandler,
     GetBatchHandler,
     GetConfigHandler,
@@ -116,12 +124,14 @@ import { WorkflowsController } from './workflows.controller.js';
     GetUserTaskHandler,
     GetVersionHandler,
     HeatRepository,
+    HistoryRepository,
     IncidentRepository,
     IncidentResolver,
     InstanceMigrator,
     InstanceMover,
     InstanceRepository,
     InstanceResumer,
+    InstanceRetention,
     JobRepository,
     Jobs,
     ListAuditHandler,
@@ -140,7 +150,9 @@ import { WorkflowsController } from './workflows.controller.js';
     ModuleTask,
     NewsRepository,
     PauseWorkflowHandler,
+    PrepareHistoryHandler,
     PublishWorkflowHandler,
+    PurgeInstancesHandler,
     ReconsiderInstancesHandler,
     ReportSignalsHandler,
     RunningInstances,
@@ -152,6 +164,7 @@ import { WorkflowsController } from './workflows.controller.js';
     Unheard,
     UserTaskRepository,
     WorkflowModules,
+    WorkflowReaper,
     WorkflowRepository,
   ],
 })
@@ -160,13 +173,16 @@ export class WorkflowsModule implements OnApplicationBootstrap, OnModuleDestroy 
   constructor(
     @Inject(ENV) private readonly env: Env,
     private readonly purge: MessagePurge,
+    private readonly reaper: WorkflowReaper,
   ) {}
 
   onApplicationBootstrap(): void {
-    if (this.env.ROLES.includes('scheduler')) this.purge.start();
+    if (!this.env.ROLES.includes('scheduler')) return;
+    this.purge.start();
+    this.reaper.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.purge.stop();
+    await Promise.all([this.purge.stop(), this.reaper.stop()]);
   }
 }

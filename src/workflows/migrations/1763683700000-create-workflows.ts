@@ -92,7 +92,11 @@ async function createInstances(runner: QueryRunner): Promise<void> {
     command json not null,
     events json not null,
     primary key (instance_id, seq)
-  )`);
+  ) partition by range (instance_id)`);
+  // For what is older than the partitions, and for days that nobody has made one for.
+  await runner.query(
+    `create table workflows.history_default partition of workflows.history default`,
+  );
   await runner.query(`create table workflows.job (
     task_id uuid primary key,
     instance_id uuid not null,

@@ -116,7 +116,8 @@ export class GetHistoryHandler implements Handler<GetHistory> {
     const after = cursor === undefined ? 0 : decodeCursor(z.int(), cursor);
     const rows = await this.database.query<HistoryEntry>(
       `select seq, at, command, events from workflows.history
-       where instance_id = $1 and seq > $2 order by seq limit $3`,
+       where instance_id = $1 and seq > $2 and exists (select from workflows.instance where id = $1)
+       order by seq limit $3`,
       [id, after, limit + 1],
     );
     if (rows.length === 0) await stateOf(this.database, id);
