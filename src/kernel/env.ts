@@ -120,6 +120,20 @@ export const envSchema = z.object({
   BETS_MAX_DAILY_LOSS_MINOR: int(100_000_000, 1, 1_000_000_000_000_000),
   BETS_OPENING_BALANCE_MINOR: int(100_000_000, 0, 1_000_000_000_000_000),
   BETS_LINE_SILENCE_MS: int(20_000, 100, 3_600_000),
+  MAIL_URL: z
+    .string()
+    .regex(
+      /^smtps?:\/\/[^/]|^(?!.*:\/\/)/,
+      'must be smtp://host:port, smtps://…, or a folder for files',
+    )
+    .optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(
+      /^(?:[^<>\r\n]*<)?[^\s<>@]+@[^\s<>@]+>?$/,
+      'must be an address, such as Millrace <millrace@example.com>',
+    )
+    .default('Millrace <millrace@localhost>'),
   WORKFLOWS_CACHED_DEFINITIONS: int(1_000, 1, 1_000_000),
   WORKFLOWS_EVENTS: list
     .pipe(

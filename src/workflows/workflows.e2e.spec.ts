@@ -119,6 +119,7 @@ describe('workflows over REST', () => {
         'decision',
         'human',
         'task:<kind>',
+        'mail',
       ]);
       expect(body.items[2]?.config_schema).toMatchObject({ type: 'object' });
     });

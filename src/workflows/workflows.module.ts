@@ -20,6 +20,8 @@ import { DefinitionRepository } from './definition.repository.js';
 import { InstanceRepository } from './instance.repository.js';
 import { JobRepository } from './job.repository.js';
 import { DraftFindings } from './modules/draft-findings.js';
+import { SendMail } from './modules/mail.js';
+import { Mailer } from './modules/mailer.js';
 import { ModuleTask } from './modules/module-task.js';
 import { WorkflowModules } from './modules/workflow-modules.js';
 import { NewsRepository } from './news.repository.js';
@@ -83,6 +85,7 @@ import { WorkflowsController } from './workflows.controller.js';
     ListVersionsHandler,
     ListWorkflowsHandler,
     ListenAgainHandler,
+    Mailer,
     MessagePurge,
     ModuleTask,
     NewsRepository,
@@ -90,6 +93,7 @@ import { WorkflowsController } from './workflows.controller.js';
     ReconsiderInstancesHandler,
     ReportSignalsHandler,
     SaveDraftHandler,
+    SendMail,
     SettleJobsHandler,
     StartInstancesHandler,
     TellInstancesHandler,

@@ -78,7 +78,7 @@ export class Jobs {
 }
 
 function commandFor(movement: Movement, { instance, effect }: JobWanted): CreateTasks {
-  const { kind, input, node, token, attempt } = effect;
+  const { kind, input, node, token } = effect;
   const draft = movement.runnable(instance)?.definition.compiled.nodes.get(node)?.draft;
   // Where the node says how to try again, the engine does it; else the tasks module, as its kind says.
   const once = draft?.retry && { max_attempts: 1 };
@@ -91,7 +91,7 @@ function commandFor(movement: Movement, { instance, effect }: JobWanted): Create
         instance_id: instance.id,
         workflow: instance.key,
         node,
-        idempotency_key: `workflow/${instance.id}/${String(token)}/${String(attempt)}`,
+        idempotency_key: `workflow/${instance.id}/${node}/${String(token)}`,
       };
   const request = {
     kind: isTask ? kind.slice(TASK.length) : MODULE_TASK,
