@@ -51,6 +51,12 @@ describe('the AsyncAPI document of the program', () => {
       'tasks/:task_id/retry',
       'tasks/create',
       'tasks/retry',
+      'workflows/user-tasks/:user_task_id/assign',
+      'workflows/user-tasks/:user_task_id/claim',
+      'workflows/user-tasks/:user_task_id/comment',
+      'workflows/user-tasks/:user_task_id/complete',
+      'workflows/user-tasks/:user_task_id/delegate',
+      'workflows/user-tasks/:user_task_id/release',
     ]);
     expect(document.components.messages.Tasks_create).toMatchObject({
       payload: { anyOf: [{ $ref: '#/components/schemas/CreateTaskInput' }, { type: 'array' }] },

@@ -2,12 +2,13 @@ import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } fro
 import { ENV, type Env } from '../kernel/env.js';
 import { PublishesEvents } from '../kernel/messaging/event-contracts.js';
 import { TasksModule } from '../tasks/index.js';
-import { AssignUserTaskHandler } from './commands/assign-user-task.js';
 import { CancelChildrenHandler } from './commands/cancel-children.js';
 import { ChangeConfigHandler } from './commands/change-config.js';
+import { CommentUserTaskHandler } from './commands/comment-user-task.js';
 import { CompleteUserTaskHandler } from './commands/complete-user-task.js';
 import { DeliverMessagesHandler } from './commands/deliver-messages.js';
 import { ForgetMessagesHandler } from './commands/forget-messages.js';
+import { HandOverUserTaskHandler } from './commands/hand-over-user-task.js';
 import { ListenAgainHandler } from './commands/listen-again.js';
 import { PublishWorkflowHandler } from './commands/publish-workflow.js';
 import { ReconsiderInstancesHandler } from './commands/reconsider-instances.js';
@@ -32,7 +33,11 @@ import {
   GetPositionsHandler,
   ListInstancesHandler,
 } from './queries/instances.js';
-import { GetUserTaskHandler, ListUserTasksHandler } from './queries/user-tasks.js';
+import {
+  GetUserTaskHandler,
+  ListCommentsHandler,
+  ListUserTasksHandler,
+} from './queries/user-tasks.js';
 import { GetConfigHandler, GetVersionHandler, ListVersionsHandler } from './queries/versions.js';
 import { Children } from './runtime/children.js';
 import { InstanceMover } from './runtime/instance-mover.js';
@@ -60,10 +65,10 @@ import { WorkflowsController } from './workflows.controller.js';
     WorkflowsController,
   ],
   providers: [
-    AssignUserTaskHandler,
     CancelChildrenHandler,
     ChangeConfigHandler,
     Children,
+    CommentUserTaskHandler,
     CompleteUserTaskHandler,
     DefinitionRepository,
     DeliverMessagesHandler,
@@ -76,10 +81,12 @@ import { WorkflowsController } from './workflows.controller.js';
     GetPositionsHandler,
     GetUserTaskHandler,
     GetVersionHandler,
+    HandOverUserTaskHandler,
     InstanceMover,
     InstanceRepository,
     JobRepository,
     Jobs,
+    ListCommentsHandler,
     ListInstancesHandler,
     ListUserTasksHandler,
     ListVersionsHandler,
