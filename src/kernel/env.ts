@@ -22,6 +22,10 @@ const list = z.string().transform((value) =>
     .filter(Boolean),
 );
 
+const hosts = list.pipe(
+  z.array(z.string().regex(/^[^\s/:@]+:\d+$|^\[[\da-f:]+\]:\d+$/, 'must be host:port')),
+);
+
 /** Signs tokens where nobody has set `AUTH_KEYS`; `AUTH_MODE=required` refuses it. */
 export const DEVELOPMENT_KEY =
   'development:not-a-secret-and-refused-where-callers-must-authenticate';
@@ -108,9 +112,7 @@ export const envSchema = z.object({
   PROVIDER_PAID_BUDGET_MICROS: int(10_000_000, 0, Number.MAX_SAFE_INTEGER),
   PROVIDERS_TIMEOUT_MS: int(30_000, 1, 600_000),
   PROVIDERS_HONOUR_KEYS: z.stringbool().default(true),
-  PROVIDERS_PRIVATE_HOSTS: list
-    .pipe(z.array(z.string().regex(/^[^\s/:@]+:\d+$|^\[[\da-f:]+\]:\d+$/, 'must be host:port')))
-    .default(['127.0.0.1:2197', '127.0.0.1:2198']),
+  PROVIDERS_PRIVATE_HOSTS: hosts.default(['127.0.0.1:2197', '127.0.0.1:2198']),
   PROVIDERS_CONCURRENCY: int(1_024, 1, 10_000),
   PROVIDERS_RETENTION_DAYS: int(30, 1, 3_650),
   LINE_HEARTBEAT_MS: int(10_000, 100, 3_600_000),
@@ -135,6 +137,7 @@ export const envSchema = z.object({
     )
     .default('Millrace <millrace@localhost>'),
   WORKFLOWS_CACHED_DEFINITIONS: int(1_000, 1, 1_000_000),
+  WORKFLOWS_PRIVATE_HOSTS: hosts.default([]),
   WORKFLOWS_EVENTS: list
     .pipe(
       z.array(

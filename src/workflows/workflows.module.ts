@@ -21,6 +21,8 @@ import { DefinitionRepository } from './definition.repository.js';
 import { InstanceRepository } from './instance.repository.js';
 import { JobRepository } from './job.repository.js';
 import { DraftFindings } from './modules/draft-findings.js';
+import { Configure } from './modules/configure.js';
+import { CallHttp } from './modules/http.js';
 import { SendMail } from './modules/mail.js';
 import { Mailer } from './modules/mailer.js';
 import { ModuleTask } from './modules/module-task.js';
@@ -65,11 +67,13 @@ import { WorkflowsController } from './workflows.controller.js';
     WorkflowsController,
   ],
   providers: [
+    CallHttp,
     CancelChildrenHandler,
     ChangeConfigHandler,
     Children,
     CommentUserTaskHandler,
     CompleteUserTaskHandler,
+    Configure,
     DefinitionRepository,
     DeliverMessagesHandler,
     DraftFindings,

@@ -6,11 +6,10 @@ import { CancelTask, CreateTasks } from '../../tasks/index.js';
 import type { Json } from '../definition/json.js';
 import { type Job, JobRepository } from '../job.repository.js';
 import { MODULE_TASK } from '../modules/module-task.js';
+import { taskKindOf } from '../modules/task-modules.js';
 import { drain, type Wanted } from './gathered.js';
 import type { WorkRef } from './instance.js';
 import type { Movement } from './movement.js';
-
-const TASK = 'task:';
 
 type JobWanted = Wanted<'create_job'>;
 
@@ -82,8 +81,8 @@ function commandFor(movement: Movement, { instance, effect }: JobWanted): Create
   const draft = movement.runnable(instance)?.definition.compiled.nodes.get(node)?.draft;
   // Where the node says how to try again, the engine does it; else the tasks module, as its kind says.
   const once = draft?.retry && { max_attempts: 1 };
-  const isTask = kind.startsWith(TASK);
-  const payload: Json = isTask
+  const taskKind = taskKindOf(kind);
+  const payload: Json = taskKind
     ? input
     : {
         module: kind,
@@ -94,7 +93,7 @@ function commandFor(movement: Movement, { instance, effect }: JobWanted): Create
         idempotency_key: `workflow/${instance.id}/${node}/${String(token)}`,
       };
   const request = {
-    kind: isTask ? kind.slice(TASK.length) : MODULE_TASK,
+    kind: taskKind ?? MODULE_TASK,
     queue: 'default',
     priority: 0,
     payload,
