@@ -9,10 +9,10 @@ import { IncidentResolver } from './batches/incident-resolver.js';
 import { InstanceMigrator } from './batches/instance-migrator.js';
 import { InstanceResumer } from './batches/instance-resumer.js';
 import { AdvanceBatchHandler } from './commands/advance-batch.js';
-import { AssignUserTaskHandler } from './commands/assign-user-task.js';
 import { CancelBatchHandler } from './commands/cancel-batch.js';
 import { CancelChildrenHandler } from './commands/cancel-children.js';
 import { ChangeConfigHandler } from './commands/change-config.js';
+import { CommentUserTaskHandler } from './commands/comment-user-task.js';
 import { CompleteUserTaskHandler } from './commands/complete-user-task.js';
 import { CreateWorkflowsHandler } from './commands/create-workflows.js';
 import { DeleteLinkHandler } from './commands/delete-link.js';
@@ -24,6 +24,7 @@ import { LinkWorkflowsHandler } from './commands/link-workflows.js';
 import { CreateBatchHandler } from './commands/create-batch.js';
 import { FoldHeatHandler } from './commands/fold-heat.js';
 import { DropHistoryHandler, PrepareHistoryHandler } from './commands/keep-history.js';
+import { HandOverUserTaskHandler } from './commands/hand-over-user-task.js';
 import { ListenAgainHandler } from './commands/listen-again.js';
 import { MigrateInstanceHandler } from './commands/migrate-instance.js';
 import { MigrateWorkflowHandler } from './commands/migrate-workflow.js';
@@ -44,6 +45,10 @@ import { InstanceRepository } from './instance.repository.js';
 import { JobRepository } from './job.repository.js';
 import { LinkRepository } from './link.repository.js';
 import { DraftFindings } from './modules/draft-findings.js';
+import { Configure } from './modules/configure.js';
+import { CallHttp } from './modules/http.js';
+import { SendMail } from './modules/mail.js';
+import { Mailer } from './modules/mailer.js';
 import { ModuleTask } from './modules/module-task.js';
 import { WorkflowModules } from './modules/workflow-modules.js';
 import { NewsRepository } from './news.repository.js';
@@ -67,7 +72,11 @@ import { ListLinksHandler } from './queries/links.js';
 import { SimulateDraftHandler } from './queries/simulate-draft.js';
 import { ListTriggersHandler } from './queries/triggers.js';
 import { RunningInstances } from './queries/running-instances.js';
-import { GetUserTaskHandler, ListUserTasksHandler } from './queries/user-tasks.js';
+import {
+  GetUserTaskHandler,
+  ListCommentsHandler,
+  ListUserTasksHandler,
+} from './queries/user-tasks.js';
 import { GetConfigHandler, GetVersionHandler, ListVersionsHandler } from './queries/versions.js';
 import { Children } from './runtime/children.js';
 import { Links } from './runtime/links.js';
@@ -119,18 +128,20 @@ import { WorkflowsController } from './workflows.controller.js';
   ],
   providers: [
     AdvanceBatchHandler,
-    AssignUserTaskHandler,
     AuditRepository,
     BatchRepository,
     BatchWorkers,
     CancelBatchHandler,
+    CallHttp,
     CancelChildrenHandler,
     ChangeConfigHandler,
     Children,
+    CommentUserTaskHandler,
     CompleteUserTaskHandler,
     CreateWorkflowsHandler,
     CriterionStarts,
     CreateBatchHandler,
+    Configure,
     DefinitionRepository,
     DeleteLinkHandler,
     DeliverMessagesHandler,
@@ -155,6 +166,7 @@ import { WorkflowsController } from './workflows.controller.js';
     IncidentRepository,
     IncidentResolver,
     InstanceMigrator,
+    HandOverUserTaskHandler,
     InstanceMover,
     InstanceRepository,
     InstanceResumer,
@@ -168,6 +180,7 @@ import { WorkflowsController } from './workflows.controller.js';
     ListBatchesHandler,
     ListBatchFailuresHandler,
     ListIncidentsHandler,
+    ListCommentsHandler,
     ListInstancesHandler,
     ListLinksHandler,
     ListUserTasksHandler,
@@ -175,6 +188,7 @@ import { WorkflowsController } from './workflows.controller.js';
     ListWorkflowsHandler,
     ListTriggersHandler,
     ListenAgainHandler,
+    Mailer,
     MessagePurge,
     MessageStarts,
     ModuleTask,
@@ -192,6 +206,7 @@ import { WorkflowsController } from './workflows.controller.js';
     RunningInstances,
     SaveDraftHandler,
     SearchRepository,
+    SendMail,
     SettleJobsHandler,
     SimulateDraftHandler,
     StartInstancesHandler,

@@ -134,6 +134,18 @@ export class UserTaskClaimed extends DomainError {
   }
 }
 
+export class UserTaskUnclaimed extends DomainError {
+  constructor(id: string) {
+    super('conflict', 'user-task-unclaimed', `Nobody has the user task ${id}: claim it first.`);
+  }
+}
+
+export class UserTaskFormBroken extends DomainError {
+  constructor(node: string, reason: string) {
+    super('conflict', 'user-task-form-broken', `The form of ${node} is no JSON Schema: ${reason}`);
+  }
+}
+
 export class UserTaskOutcomeUnknown extends DomainError {
   constructor(outcome: string, outcomes: readonly string[]) {
     super('conflict', 'user-task-outcome-unknown', `"${outcome}" is no outcome of this task.`, {

@@ -161,7 +161,9 @@ async function createUserTasks(runner: QueryRunner): Promise<void> {
     title text not null,
     roles text[] not null,
     users text[] not null,
+    candidates text[] not null,
     assignee text,
+    owner text,
     status text not null check (status in ('created', 'claimed', 'completed', 'cancelled')),
     outcomes text[] not null,
     form json,
@@ -177,10 +179,25 @@ async function createUserTasks(runner: QueryRunner): Promise<void> {
   await runner.query(`create index user_task_token on workflows.user_task (instance_id, token)`);
   await runner.query(`create index user_task_open on workflows.user_task (id) ${isOpen}`);
   await runner.query(
-    `create index user_task_roles on workflows.user_task using gin (roles) ${isOpen}`,
+    `create index user_task_candidates on workflows.user_task using gin (candidates) ${isOpen}`,
   );
   await runner.query(
-    `create index user_task_assignee on workflows.user_task (assignee, id) ${isOpen}`,
+    `create index user_task_workflow on workflows.user_task (workflow, id) ${isOpen}`,
+  );
+  // Of most tasks these columns are null, and then cost nothing.
+  for (const column of ['assignee', 'owner', 'due_at', 'business_key'])
+    await runner.query(
+      `create index user_task_${column} on workflows.user_task (${column}, id) ${isOpen} and ${column} is not null`,
+    );
+  await runner.query(`create table workflows.user_task_comment (
+    id uuid primary key,
+    user_task_id uuid not null references workflows.user_task on delete cascade,
+    author text not null,
+    text text not null,
+    created_at timestamptz not null
+  )`);
+  await runner.query(
+    `create index user_task_comment_task on workflows.user_task_comment (user_task_id, id)`,
   );
 }
 

@@ -18,7 +18,7 @@ import { Links } from './links.js';
 import { published } from './messages.js';
 import { Movement } from './movement.js';
 import { Unheard } from './unheard.js';
-import { userTaskCreated, userTaskOf } from './user-tasks.js';
+import { userTaskCancelled, userTaskCreated, userTaskOf } from './user-tasks.js';
 
 /**
  * Moves many instances in the open Unit of Work: decisions in memory, then what they ask for, and again while that
@@ -89,7 +89,10 @@ export class InstanceMover {
 
   async #changeUserTasks({ gathered, now }: Movement): Promise<void> {
     const { cancelledUserTasks, userTasks } = gathered;
-    if (cancelledUserTasks.length > 0) await this.userTasks.cancel(cancelledUserTasks, now);
+    if (cancelledUserTasks.length > 0) {
+      const cancelled = await this.userTasks.cancel(cancelledUserTasks, now);
+      gathered.messages.push(...cancelled.map(userTaskCancelled));
+    }
     if (userTasks.size === 0) return;
     const tasks = [...userTasks.values()].map((one) => userTaskOf(one, this.ids.next(), now));
     this.userTasks.insertMany(tasks);
