@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { daysFrom, DEFAULT_PARTITION, partitionStatement } from '../history-partitions.js';
 
 export class CreateWorkflows1763683700000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -135,10 +136,11 @@ async function createInstances(runner: QueryRunner): Promise<void> {
     events json not null,
     primary key (instance_id, seq)
   ) partition by range (instance_id)`);
-  // For what is older than the partitions, and for days that nobody has made one for.
   await runner.query(
-    `create table workflows.history_default partition of workflows.history default`,
+    `create table workflows.${DEFAULT_PARTITION} partition of workflows.history default`,
   );
+  // The scheduler goes on from here.
+  for (const day of daysFrom(new Date(), 8)) await runner.query(partitionStatement(day));
   await runner.query(`create table workflows.job (
     task_id uuid primary key,
     instance_id uuid not null,
