@@ -95,7 +95,7 @@ export class GetPictureHandler implements Handler<GetPicture> {
   }
 }
 
-/** Tokens by node, of the newest running instances of a version. */
+/** Tokens by node, of the newest running instances of a version; one that is done many times counts by those inside. */
 async function countsOf(database: Database, key: string, version: number): Promise<Counts> {
   const rows = await database.query<NodeCount & { node: string }>(
     `select token->>'node' as node, count(*)::int as tokens,
@@ -103,7 +103,7 @@ async function countsOf(database: Database, key: string, version: number): Promi
      from (select state from workflows.instance where key = $1 and status = 'running' and version = $2
            order by id desc limit $3) as instance
      cross join lateral json_array_elements(state->'tokens') as token
-     where token->>'node' <> '' group by 1 order by 1`,
+     where token->>'node' <> '' and token->'each' is null group by 1 order by 1`,
     [key, version, MOST_COUNTED],
   );
   return new Map(rows.map(({ node, ...count }) => [node, count]));
