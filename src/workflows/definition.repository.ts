@@ -11,12 +11,10 @@ import type { JsonObject } from './definition/json.js';
 import { compileTemplate } from './definition/template.js';
 import { compileCriterion } from './definition/work.js';
 import { decide } from './engine/decide.js';
+import type { Pause } from './engine/run.js';
 import { newInstance } from './engine/state.js';
 
-/**
- * Names a version, and the state of its config that the caller has read; links between workflows are read and counted with
- * the config.
- */
+/** Names a version, and the state of its config, its pause and its links that the caller has read. */
 export interface DefinitionRef {
   readonly key: string;
   readonly version: number;
@@ -27,6 +25,7 @@ export interface DefinitionRef {
 export interface Runnable {
   readonly definition: Definition;
   readonly config: JsonObject;
+  readonly pause: Pause;
   readonly links: readonly CompiledLink[];
 }
 
@@ -43,11 +42,8 @@ interface LoadedLink extends Omit<CompiledLink, 'map'> {
   readonly map: JsonObject;
 }
 
-interface Entry {
-  readonly definition: Definition;
-  configRevision: number;
-  config: JsonObject;
-  links: readonly CompiledLink[];
+interface Entry extends Runnable {
+  readonly configRevision: number;
 }
 
 interface LoadedRow {
@@ -56,6 +52,8 @@ interface LoadedRow {
   readonly definition: unknown;
   readonly config: JsonObject;
   readonly config_revision: number;
+  readonly paused: boolean;
+  readonly paused_nodes: readonly string[];
   readonly links: readonly LoadedLink[];
 }
 
@@ -63,12 +61,15 @@ interface WorkflowRow {
   readonly key: string;
   readonly latest: number;
   readonly config_revision: number;
+  readonly is_held: boolean;
 }
 
 /** A published version, compiled. It never changes. */
 export class Definition {
   readonly compiled: CompiledWorkflow;
   readonly defaults: JsonObject;
+  /** Variables to search instances by. */
+  readonly indexes: readonly string[];
   readonly #inputs: z.ZodType | undefined;
   readonly #startProblems = new Map<string | undefined, string | undefined>();
   readonly #startCriteria = new Map<string, CompiledCriterion>();
@@ -80,6 +81,7 @@ export class Definition {
     draft: WorkflowDraft,
   ) {
     this.compiled = compileWorkflow(draft);
+    this.indexes = draft.indexes ?? [];
     this.#config = draft.config ?? {};
     this.#inputs = draft.inputs && schemaOf(draft.inputs);
     this.defaults = Object.fromEntries(
@@ -203,10 +205,9 @@ export class DefinitionRepository {
     names: readonly string[],
   ): Promise<{ versions: Map<string, DefinitionRef>; runnables: Runnables }> {
     const keys = new Set(names.map((name) => partsOf(name).key));
-    const rows = await this.database.query<WorkflowRow>(
-      `select key, latest, config_revision from workflows.workflow where key = any($1) and latest is not null`,
-      [[...keys]],
-    );
+    let rows = await this.#latest([...keys]);
+    // Whoever starts what is held must not be overlooked by the resume that comes next: it waits for him.
+    if (rows.some((row) => row.is_held)) rows = await this.#latest([...keys], 'for share');
     const workflows = new Map(rows.map((row) => [row.key, row]));
     const versions = new Map<string, DefinitionRef>();
     for (const name of new Set(names)) {
@@ -219,9 +220,17 @@ export class DefinitionRepository {
     return { versions, runnables: await this.load([...versions.values()]) };
   }
 
+  #latest(keys: readonly string[], lock: '' | 'for share' = ''): Promise<WorkflowRow[]> {
+    return this.database.query<WorkflowRow>(
+      `select key, latest, config_revision, paused or paused_nodes <> '{}' as is_held
+       from workflows.workflow where key = any($1) and latest is not null order by key ${lock}`,
+      [keys],
+    );
+  }
+
   #read(refs: readonly DefinitionRef[]): Promise<LoadedRow[]> {
     return this.database.query<LoadedRow>(
-      `select v.key, v.version, v.definition, w.config, w.config_revision, array(
+      `select v.key, v.version, v.definition, w.config, w.config_revision, w.paused, w.paused_nodes, array(
          select json_build_object('id', id, 'end', from_end, 'to', to_key, 'map', map)
          from workflows.link where from_key = v.key order by id) as links
        from unnest($1::text[], $2::int[]) as wanted (key, version)
@@ -236,8 +245,9 @@ export class DefinitionRepository {
     const definition =
       known ?? new Definition(row.key, row.version, workflowDraft.parse(row.definition));
     const config = { ...definition.defaults, ...row.config };
+    const pause = { everywhere: row.paused, nodes: row.paused_nodes };
     const links = row.links.map(({ map, ...link }) => ({ ...link, map: compileTemplate(map) }));
-    return { definition, config, links, configRevision: row.config_revision };
+    return { definition, config, pause, links, configRevision: row.config_revision };
   }
 
   /** The map's order is that of the last use. */

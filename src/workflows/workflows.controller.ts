@@ -143,7 +143,8 @@ export class WorkflowsController {
   changeConfig(
     @Param('key', { schema: workflowKey }) key: string,
     @Body({ schema: configChange }) body: JsonObject,
+    @CurrentCaller() caller: Caller,
   ): Promise<ConfigView> {
-    return this.mediator.execute(new ChangeConfig(key, body));
+    return this.mediator.execute(new ChangeConfig(key, body, idOf(caller)));
   }
 }

@@ -76,6 +76,8 @@ export const workflowView = z
     name: z.string(),
     latest_version: z.int().nullable(),
     revision: z.int(),
+    paused: z.boolean(),
+    paused_nodes: z.array(z.string()),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
   })

@@ -5,6 +5,7 @@ import { Outbox } from '../../kernel/outbox/outbox.js';
 import { workflowDraft } from '../definition/draft.js';
 import type { JsonObject } from '../definition/json.js';
 import { firstOccurrence, startTriggers } from '../definition/start-triggers.js';
+import { AuditRepository } from '../audit.repository.js';
 import { DraftHasErrors, WorkflowNotFound } from '../domain/workflow.errors.js';
 import { DraftFindings } from '../modules/draft-findings.js';
 import { startTimerMessage } from '../runtime/messages.js';
@@ -29,6 +30,7 @@ export class PublishWorkflow extends Command<Publication> {
 @Handles(PublishWorkflow)
 export class PublishWorkflowHandler implements Handler<PublishWorkflow> {
   constructor(
+    private readonly audit: AuditRepository,
     private readonly clock: Clock,
     private readonly outbox: Outbox,
     private readonly findings: DraftFindings,
@@ -50,6 +52,7 @@ export class PublishWorkflowHandler implements Handler<PublishWorkflow> {
     };
     await this.workflows.publish(version, workflow.draft);
     await this.#listen(version, workflow.draft);
+    this.audit.append(key, 'published', publishedBy, { version: version.version });
     return { ...version, findings };
   }
 

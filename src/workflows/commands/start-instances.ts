@@ -10,7 +10,7 @@ import {
 } from '../../kernel/observability/trace-context.js';
 import { type DefinitionRef, DefinitionRepository } from '../definition.repository.js';
 import type { Json } from '../definition/json.js';
-import { NothingToStart } from '../domain/workflow.errors.js';
+import { NothingToStart, WorkflowIsPaused } from '../domain/workflow.errors.js';
 import { newInstance } from '../engine/state.js';
 import { InstanceRepository } from '../instance.repository.js';
 import { type Instance, toView } from '../runtime/instance.js';
@@ -149,7 +149,8 @@ function checked(
   const { workflow, variables, node, data } = request;
   const runnable = ref && movement.runnable(ref);
   if (!runnable) throw new NothingToStart(workflow, 'names no published workflow', place);
-  const { definition } = runnable;
+  const { definition, pause } = runnable;
+  if (pause.everywhere) throw new WorkflowIsPaused(definition.key, place);
   if (data === undefined) definition.checkInputs(variables, place);
   const problem = definition.startProblem(node);
   if (problem !== undefined) throw new NothingToStart(workflow, problem, place);

@@ -35,7 +35,8 @@ const taskNode = z.strictObject({
     .max(100)
     .regex(/^[\w.:-]+$/, 'may hold letters, digits and . _ : -')
     .meta({
-      description: 'human, set, decision, mail, http, provider, task:<kind>, or another module.',
+      description:
+        'human, set, decision, mail, http, provider, configure, task:<kind>, or another module.',
       examples: ['human', 'task:emulate'],
     }),
   config: z.record(z.string(), template).optional().meta({

@@ -44,20 +44,24 @@ describe('the occurrences of a start timer', () => {
   it('come once each and in their order, however late they are looked at', () => {
     const delays = fc.array(fc.integer({ min: 0, max: 59_000 }), { minLength: 1, maxLength: 40 });
     fc.assert(
-      fc.property(fc.constantFrom('* * * * *', '*/2 * * * *', '7 * * * * *'), delays, (text, late) => {
-        const timer = cron(text);
-        let planned = firstOccurrence(timer, NOON) ?? NOON;
-        const made: number[] = [];
-        for (const delay of late) {
-          const now = after(planned, delay);
-          const at = dueOccurrence(timer, planned, now);
-          if (at) made.push(at.getTime());
-          planned = nextOccurrence(timer, now) ?? planned;
-          expect(planned > now).toBe(true);
-        }
-        expect(made).toEqual([...new Set(made)].sort((a, b) => a - b));
-        expect(made).toHaveLength(late.length);
-      }),
+      fc.property(
+        fc.constantFrom('* * * * *', '*/2 * * * *', '7 * * * * *'),
+        delays,
+        (text, late) => {
+          const timer = cron(text);
+          let planned = firstOccurrence(timer, NOON) ?? NOON;
+          const made: number[] = [];
+          for (const delay of late) {
+            const now = after(planned, delay);
+            const at = dueOccurrence(timer, planned, now);
+            if (at) made.push(at.getTime());
+            planned = nextOccurrence(timer, now) ?? planned;
+            expect(planned > now).toBe(true);
+          }
+          expect(made).toEqual([...new Set(made)].sort((a, b) => a - b));
+          expect(made).toHaveLength(late.length);
+        },
+      ),
     );
   });
 });

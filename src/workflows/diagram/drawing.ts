@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { html as markup, Html } from '../../kernel/messaging/asyncapi/html.js';
+import { html as markup, Html } from '../../kernel/http/html.js';
 import type { NodeDraft } from '../definition/draft.js';
 import {
   type Box,

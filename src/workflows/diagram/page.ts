@@ -1,4 +1,4 @@
-import { html as markup, Html } from '../../kernel/messaging/asyncapi/html.js';
+import { html as markup, Html } from '../../kernel/http/html.js';
 import { type Counts, drawing, STYLE } from './drawing.js';
 import type { Plan } from './layout.js';
 

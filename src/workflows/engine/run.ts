@@ -13,8 +13,16 @@ export interface DecisionContext {
   readonly config: JsonObject;
   /** What expressions read as `instance`, such as its id and its business key. */
   readonly instance?: JsonObject;
+  /** Of the workflow as a whole, beside those of the instance. */
+  readonly pause?: Pause;
   /** Nodes that may be stepped in one decision before it counts as a loop without a wait; default 1,000. */
   readonly budget?: number;
+}
+
+/** Where nothing begins. */
+export interface Pause {
+  readonly everywhere: boolean;
+  readonly nodes: readonly string[];
 }
 
 const BUDGET = 1_000;
@@ -81,6 +89,14 @@ export class Run {
   /** More work that is bounded by what it was asked for, such as the items of a list. */
   allow(steps: number): void {
     this.#budget += steps;
+  }
+
+  /** Nothing may begin at the node just now. */
+  isPaused(node: string): boolean {
+    const { paused, pausedNodes } = this.state;
+    if (paused || pausedNodes.includes(node)) return true;
+    const { pause } = this.context;
+    return pause !== undefined && (pause.everywhere || pause.nodes.includes(node));
   }
 
   token(id: number): Token {

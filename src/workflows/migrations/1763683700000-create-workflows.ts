@@ -9,6 +9,8 @@ export class CreateWorkflows1763683700000 implements MigrationInterface {
     await createInstances(runner);
     await createUserTasks(runner);
     await createNews(runner);
+    await createOperations(runner);
+    await createViews(runner);
   }
 
   async down(runner: QueryRunner): Promise<void> {
@@ -25,6 +27,8 @@ async function createDefinitions(runner: QueryRunner): Promise<void> {
     latest integer,
     config json not null default '{}',
     config_revision integer not null default 0,
+    paused boolean not null default false,
+    paused_nodes text[] not null default '{}',
     created_at timestamptz not null,
     updated_at timestamptz not null
   ) with (fillfactor = 80)`);
@@ -35,6 +39,15 @@ async function createDefinitions(runner: QueryRunner): Promise<void> {
     published_at timestamptz not null,
     published_by text,
     primary key (key, version)
+  )`);
+  await runner.query(`create table workflows.audit (
+    key text not null references workflows.workflow,
+    id uuid not null,
+    at timestamptz not null,
+    by text,
+    action text not null,
+    details json not null,
+    primary key (key, id)
   )`);
 }
 
@@ -121,7 +134,11 @@ async function createInstances(runner: QueryRunner): Promise<void> {
     command json not null,
     events json not null,
     primary key (instance_id, seq)
-  )`);
+  ) partition by range (instance_id)`);
+  // For what is older than the partitions, and for days that nobody has made one for.
+  await runner.query(
+    `create table workflows.history_default partition of workflows.history default`,
+  );
   await runner.query(`create table workflows.job (
     task_id uuid primary key,
     instance_id uuid not null,
@@ -144,7 +161,9 @@ async function createUserTasks(runner: QueryRunner): Promise<void> {
     title text not null,
     roles text[] not null,
     users text[] not null,
+    candidates text[] not null,
     assignee text,
+    owner text,
     status text not null check (status in ('created', 'claimed', 'completed', 'cancelled')),
     outcomes text[] not null,
     form json,
@@ -160,10 +179,25 @@ async function createUserTasks(runner: QueryRunner): Promise<void> {
   await runner.query(`create index user_task_token on workflows.user_task (instance_id, token)`);
   await runner.query(`create index user_task_open on workflows.user_task (id) ${isOpen}`);
   await runner.query(
-    `create index user_task_roles on workflows.user_task using gin (roles) ${isOpen}`,
+    `create index user_task_candidates on workflows.user_task using gin (candidates) ${isOpen}`,
   );
   await runner.query(
-    `create index user_task_assignee on workflows.user_task (assignee, id) ${isOpen}`,
+    `create index user_task_workflow on workflows.user_task (workflow, id) ${isOpen}`,
+  );
+  // Of most tasks these columns are null, and then cost nothing.
+  for (const column of ['assignee', 'owner', 'due_at', 'business_key'])
+    await runner.query(
+      `create index user_task_${column} on workflows.user_task (${column}, id) ${isOpen} and ${column} is not null`,
+    );
+  await runner.query(`create table workflows.user_task_comment (
+    id uuid primary key,
+    user_task_id uuid not null references workflows.user_task on delete cascade,
+    author text not null,
+    text text not null,
+    created_at timestamptz not null
+  )`);
+  await runner.query(
+    `create index user_task_comment_task on workflows.user_task_comment (user_task_id, id)`,
   );
 }
 
@@ -201,4 +235,60 @@ async function createNews(runner: QueryRunner): Promise<void> {
     at timestamptz not null,
     primary key (name, key)
   ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
+}
+
+/** What is stuck, and what is done to many instances at once. */
+async function createOperations(runner: QueryRunner): Promise<void> {
+  await runner.query(`create table workflows.incident (
+    instance_id uuid not null,
+    token integer not null,
+    key text not null,
+    version integer not null,
+    node text not null,
+    code text not null,
+    message text not null,
+    raised_at timestamptz not null,
+    primary key (instance_id, token)
+  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
+  await runner.query(`create index incident_key on workflows.incident (key, instance_id, token)`);
+  await runner.query(`create table workflows.batch (
+    id uuid primary key,
+    work json not null,
+    status text not null check (status in ('running', 'completed', 'cancelled')),
+    total integer not null,
+    done integer not null default 0,
+    failed integer not null default 0,
+    last_instance_id uuid,
+    created_by text,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    ended_at timestamptz
+  ) with (fillfactor = 70)`);
+  await runner.query(`create table workflows.batch_failure (
+    batch_id uuid not null references workflows.batch on delete cascade,
+    instance_id uuid not null,
+    problems json not null,
+    primary key (batch_id, instance_id)
+  )`);
+}
+
+/** Copies for those who look: counts by node, which are appended and added up later, and variables to search by. */
+async function createViews(runner: QueryRunner): Promise<void> {
+  const counts = `key text not null, version integer not null, node text not null,
+    tokens bigint not null, incidents bigint not null, completed bigint not null`;
+  await runner.query(
+    `create table workflows.heat (${counts}, primary key (key, version, node)) with (fillfactor = 70)`,
+  );
+  await runner.query(`create table workflows.heat_delta (${counts})
+    with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)`);
+  await runner.query(`create table workflows.instance_variable (
+    instance_id uuid not null,
+    key text not null,
+    name text not null,
+    value text not null,
+    primary key (instance_id, name)
+  )`);
+  await runner.query(
+    `create index instance_variable_value on workflows.instance_variable (key, name, value, instance_id)`,
+  );
 }

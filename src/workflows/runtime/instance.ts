@@ -17,7 +17,8 @@ export interface WorkRef extends TokenRef {
 export interface Instance {
   readonly id: string;
   readonly key: string;
-  readonly version: number;
+  /** Changed by a migration. */
+  version: number;
   /** Of the workflow's config, when the row was read. */
   readonly configRevision: number;
   readonly businessKey: string | null;
@@ -31,7 +32,7 @@ export interface Instance {
   readonly startedAt: Date;
   /** No row yet. */
   readonly isNew: boolean;
-  readonly state: InstanceState;
+  state: InstanceState;
   /** Decisions so far. */
   seq: number;
   incidents: number;
@@ -64,6 +65,7 @@ export function toView(instance: Instance): InstanceView {
     outcome: instance.outcome,
     error: instance.error,
     incidents: instance.incidents,
+    paused: instance.state.paused,
     started_at: instance.startedAt,
     updated_at: instance.updatedAt,
     ended_at: instance.endedAt,

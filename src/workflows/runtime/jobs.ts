@@ -6,11 +6,10 @@ import { CancelTask, CreateTasks } from '../../tasks/index.js';
 import type { Json } from '../definition/json.js';
 import { type Job, JobRepository } from '../job.repository.js';
 import { MODULE_TASK } from '../modules/module-task.js';
+import { taskKindOf } from '../modules/task-modules.js';
 import { drain, type Wanted } from './gathered.js';
 import type { WorkRef } from './instance.js';
 import type { Movement } from './movement.js';
-
-const TASK = 'task:';
 
 type JobWanted = Wanted<'create_job'>;
 
@@ -78,12 +77,12 @@ export class Jobs {
 }
 
 function commandFor(movement: Movement, { instance, effect }: JobWanted): CreateTasks {
-  const { kind, input, node, token, attempt } = effect;
+  const { kind, input, node, token } = effect;
   const draft = movement.runnable(instance)?.definition.compiled.nodes.get(node)?.draft;
   // Where the node says how to try again, the engine does it; else the tasks module, as its kind says.
   const once = draft?.retry && { max_attempts: 1 };
-  const isTask = kind.startsWith(TASK);
-  const payload: Json = isTask
+  const taskKind = taskKindOf(kind);
+  const payload: Json = taskKind
     ? input
     : {
         module: kind,
@@ -91,10 +90,10 @@ function commandFor(movement: Movement, { instance, effect }: JobWanted): Create
         instance_id: instance.id,
         workflow: instance.key,
         node,
-        idempotency_key: `workflow/${instance.id}/${String(token)}/${String(attempt)}`,
+        idempotency_key: `workflow/${instance.id}/${node}/${String(token)}`,
       };
   const request = {
-    kind: isTask ? kind.slice(TASK.length) : MODULE_TASK,
+    kind: taskKind ?? MODULE_TASK,
     queue: 'default',
     priority: 0,
     payload,

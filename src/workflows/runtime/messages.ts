@@ -30,6 +30,10 @@ const toWorkflows = (route: string, body: object, about?: Instance, dueAt?: Date
 export const reconsiderMessage = (key: string, after?: string): OutboxMessage =>
   toWorkflows('instances/reconsider', { key, ...(after !== undefined && { after }) });
 
+/** Asks for the next instances of a batch. */
+export const advanceBatchMessage = (id: string): OutboxMessage =>
+  toWorkflows('batches/advance', { batch_id: id });
+
 /** The instant tells a timer that was set anew from the one before. */
 export const timerMessage = (
   instance: Instance,
