@@ -12,6 +12,8 @@ export interface NewLink {
   readonly createdAt: Date;
 }
 
+export type DeletedLink = Pick<NewLink, 'from' | 'end' | 'to'>;
+
 /** Why what a link asks for was not started. */
 export interface LinkFailure {
   readonly id: string;
@@ -44,13 +46,14 @@ export class LinkRepository {
     return rows.length > 0;
   }
 
-  async delete(id: string): Promise<boolean> {
-    const [row] = await this.unitOfWork.query<{ from: string }>(
-      `delete from workflows.link where id = $1 returning from_key as "from"`,
+  /** Answers the link that was there. */
+  async delete(id: string): Promise<DeletedLink | undefined> {
+    const [row] = await this.unitOfWork.query<DeletedLink>(
+      `delete from workflows.link where id = $1 returning from_key as "from", from_end as "end", to_key as "to"`,
       [id],
     );
     if (row) await this.#tell(row.from);
-    return row !== undefined;
+    return row;
   }
 
   async saveFailures(failures: readonly LinkFailure[], now: Date): Promise<void> {

@@ -23,7 +23,15 @@ const audited = z
     id: uuidParam,
     at: z.iso.datetime(),
     by: z.string().nullable().meta({ description: 'Null where nobody had to log in.' }),
-    action: z.enum(['published', 'config-changed', 'paused', 'resumed', 'migrated']),
+    action: z.enum([
+      'published',
+      'config-changed',
+      'paused',
+      'resumed',
+      'migrated',
+      'linked',
+      'unlinked',
+    ]),
     details: z.record(z.string(), z.json()),
   })
   .meta({

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RequiresRight } from '../kernel/access/access.decorators.js';
+import { CurrentCaller, RequiresRight } from '../kernel/access/access.decorators.js';
+import type { Caller } from '../kernel/access/caller.js';
 import { Mediator } from '../kernel/cqrs/mediator.js';
 import { ApiAnswer, ApiProblems } from '../kernel/http/api.decorators.js';
 import { Idempotent } from '../kernel/http/idempotent.decorator.js';
@@ -11,7 +12,7 @@ import { DeleteLink } from './commands/delete-link.js';
 import { LinkWorkflows } from './commands/link-workflows.js';
 import { ListLinks } from './queries/links.js';
 import { WORKFLOWS } from './runtime/messages.js';
-import { DESIGN } from './workflow.access.js';
+import { DESIGN, idOf } from './workflow.access.js';
 import {
   type CreateLinkRequest,
   createLinksBody,
@@ -37,8 +38,11 @@ export class WorkflowLinksController {
   @ApiProblems(409)
   create(
     @Body({ schema: createLinksBody }) body: CreateLinkRequest | CreateLinkRequest[],
+    @CurrentCaller() caller: Caller,
   ): Promise<LinkView | readonly LinkView[]> {
-    return inTheSameShape(body, (requests) => this.mediator.execute(new LinkWorkflows(requests)));
+    return inTheSameShape(body, (requests) =>
+      this.mediator.execute(new LinkWorkflows(requests, idOf(caller))),
+    );
   }
 
   @Get()
@@ -53,7 +57,10 @@ export class WorkflowLinksController {
   @OnMessage('links/:link_id/delete')
   @HttpCode(204)
   @ApiOperation({ summary: 'End a link' })
-  delete(@Param('link_id', { schema: uuidParam }) id: string): Promise<void> {
-    return this.mediator.execute(new DeleteLink(id));
+  delete(
+    @Param('link_id', { schema: uuidParam }) id: string,
+    @CurrentCaller() caller: Caller,
+  ): Promise<void> {
+    return this.mediator.execute(new DeleteLink(id, idOf(caller)));
   }
 }

@@ -86,6 +86,11 @@ describe('a link between workflows', () => {
     expect(await instances(to)).toHaveLength(1);
     expect((await app.http.delete(`/workflow-links/${body.id}`)).status).toBe(404);
     expect(await linkOf(from)).toBeUndefined();
+    const { body: audit } = await app.http.get<{ items: object[] }>(`/workflows/${from}/audit`);
+    expect(audit.items.slice(0, 2)).toMatchObject([
+      { action: 'unlinked', details: { end: null, to } },
+      { action: 'linked', details: { end: null, to } },
+    ]);
   });
 
   it('in a chain without an end is stopped, and the link tells why', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type App, bootApp } from '../../test/support/app.js';
-import { newKey, publish } from '../../test/support/workflow-runs.js';
+import { newKey, publish, WorkflowRun } from '../../test/support/workflow-runs.js';
 import { instancesOf, startedBy, triggerOf } from '../../test/support/workflow-starts.js';
 
 let app: App;
@@ -93,6 +93,19 @@ describe('an instance is started', () => {
         key,
       ]);
       expect(row).toEqual({ count: 500 });
+    });
+
+    it('while the workflow is paused, and goes on when that is resumed', async () => {
+      const name = newKey('order');
+      const key = await publish(app, startedBy({ message: { name } }));
+      await app.http.post(`/workflows/${key}/pause`, {});
+      expect(await deliver({ name, key: 'a', data: 1 })).toEqual({ state: 'started' });
+      const [held] = await instances(key);
+      const run = new WorkflowRun(app, held?.id ?? '');
+      expect(await run.positions()).toMatchObject([{ node: 'work', status: 'ready' }]);
+      await app.http.post(`/workflows/${key}/resume`, {});
+      await app.settle();
+      expect(await run.positions()).toMatchObject([{ node: 'work', status: 'waiting' }]);
     });
 
     it('and is stuck, not lost, when its data cannot be read', async () => {

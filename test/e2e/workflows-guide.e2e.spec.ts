@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { projectFolder } from '../../scripts/services/folders.ts';
 import { type App, bootApp } from '../support/app.js';
+import { MailFolder } from '../support/mail.js';
 
 interface Block {
   readonly language: string;
@@ -22,10 +23,14 @@ const steps = blocks.flatMap(({ language, text }, index) =>
 
 describe('the guide to workflows', () => {
   let app: App;
+  const mail = new MailFolder();
   beforeAll(async () => {
-    app = await bootApp({ shared: true });
+    app = await bootApp({ env: { MAIL_URL: mail.path }, shared: true });
   });
-  afterAll(() => app.stop());
+  afterAll(async () => {
+    await app.stop();
+    mail.remove();
+  });
 
   it('tells the answer of every command', () => {
     expect(steps.length).toBeGreaterThan(10);
@@ -48,5 +53,7 @@ describe('the guide to workflows', () => {
       }
       await app.settle();
     }
+    const [report] = mail.about('The report');
+    expect([report?.headers.get('to'), report?.body]).toEqual(['ann@example.com', 'All is well']);
   }, 60_000);
 });

@@ -3,6 +3,7 @@ import { Clock } from '../../kernel/clock.js';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { type FieldError, placeIn } from '../../kernel/domain/domain-error.js';
 import { Ids } from '../../kernel/ids.js';
+import { AuditRepository } from '../audit.repository.js';
 import { expressionProblem } from '../definition/expression.js';
 import { expressionsIn } from '../definition/template.js';
 import { type Definition, DefinitionRepository } from '../definition.repository.js';
@@ -15,7 +16,11 @@ import type { CreateLinkRequest, LinkView } from '../workflow-links.dto.js';
  * `LinkImpossible`, `LinkExists`.
  */
 export class LinkWorkflows extends Command<LinkView[]> {
-  constructor(readonly requests: readonly CreateLinkRequest[]) {
+  constructor(
+    readonly requests: readonly CreateLinkRequest[],
+    /** Null where nobody had to log in. */
+    readonly by: string | null,
+  ) {
     super();
   }
 }
@@ -23,13 +28,14 @@ export class LinkWorkflows extends Command<LinkView[]> {
 @Handles(LinkWorkflows)
 export class LinkWorkflowsHandler implements Handler<LinkWorkflows> {
   constructor(
+    private readonly audit: AuditRepository,
     private readonly clock: Clock,
     private readonly ids: Ids,
     private readonly definitions: DefinitionRepository,
     private readonly links: LinkRepository,
   ) {}
 
-  async execute({ requests }: LinkWorkflows): Promise<LinkView[]> {
+  async execute({ requests, by }: LinkWorkflows): Promise<LinkView[]> {
     const keys = new Set(requests.flatMap(({ from, to }) => [from.workflow, to]));
     const known = await this.links.lockWorkflows([...keys]);
     const { versions, runnables } = await this.definitions.resolve([...keys]);
@@ -39,7 +45,9 @@ export class LinkWorkflowsHandler implements Handler<LinkWorkflows> {
       const source = ref && runnables.get(ref.key, ref.version)?.definition;
       const errors = problemsOf(request, known, source);
       if (errors.length > 0) throw new LinkImpossible(errors, placeIn(requests, index));
-      views.push(await this.#insert(request));
+      const view = await this.#insert(request);
+      this.audit.append(view.from.workflow, 'linked', by, { end: view.from.end, to: view.to });
+      views.push(view);
     }
     return views;
   }

@@ -150,7 +150,8 @@ function checked(
   const runnable = ref && movement.runnable(ref);
   if (!runnable) throw new NothingToStart(workflow, 'names no published workflow', place);
   const { definition, pause } = runnable;
-  if (pause.everywhere) throw new WorkflowIsPaused(definition.key, place);
+  // What a trigger starts would be lost by a refusal; it is held at its start until the resume.
+  if (pause.everywhere && data === undefined) throw new WorkflowIsPaused(definition.key, place);
   if (data === undefined) definition.checkInputs(variables, place);
   const problem = definition.startProblem(node);
   if (problem !== undefined) throw new NothingToStart(workflow, problem, place);

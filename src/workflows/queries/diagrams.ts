@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Query } from '@nestjs/cqrs';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { Mediator } from '../../kernel/cqrs/mediator.js';
-import { Database } from '../../kernel/persistence/database.js';
 import { workflowDraft, type WorkflowDraft } from '../definition/draft.js';
-import type { Counts, NodeCount } from '../diagram/drawing.js';
+import type { Counts } from '../diagram/drawing.js';
 import { MOST_DRAWN, type Plan, planOf } from '../diagram/layout.js';
 import { DraftNotDrawable, NothingPublished } from '../domain/draft.errors.js';
 import { GetDraft } from './drafts.js';
+import { GetHeat } from './heat.js';
 import { GetVersion, ListVersions } from './versions.js';
 
 /** What there is to draw: a version, or the draft of a revision. */
@@ -36,9 +36,6 @@ export class GetPicture extends Query<Picture> {
 
 const MOST_PLANS = 200;
 
-/** Instances that are counted: enough to see where they crowd, and a bound for the statement. */
-const MOST_COUNTED = 20_000;
-
 /** A version never changes, so it is laid out once; the most recently used plans are kept. */
 @Injectable()
 export class Plans {
@@ -57,7 +54,6 @@ export class Plans {
 @Handles(GetPicture)
 export class GetPictureHandler implements Handler<GetPicture> {
   constructor(
-    private readonly database: Database,
     private readonly mediator: Mediator,
     private readonly plans: Plans,
   ) {}
@@ -71,7 +67,7 @@ export class GetPictureHandler implements Handler<GetPicture> {
       throw new DraftNotDrawable(key, `it has more than ${String(MOST_DRAWN.nodes)} nodes`);
     const plan = this.plans.of(name, draft);
     const isCounted = withCounts && version !== null;
-    const counts = isCounted ? await countsOf(this.database, key, version) : new Map();
+    const counts = isCounted ? await this.#countsOf(key, version) : new Map();
     return { key, name: draft.name ?? key, version, draft, plan, counts };
   }
 
@@ -88,23 +84,15 @@ export class GetPictureHandler implements Handler<GetPicture> {
     return { name: `${key}@${String(version)}`, version, definition };
   }
 
+  async #countsOf(key: string, version: number): Promise<Counts> {
+    const { nodes } = await this.mediator.ask(new GetHeat(key, version));
+    const busy = nodes.filter(({ tokens }) => tokens > 0);
+    return new Map(busy.map(({ node, tokens, incidents }) => [node, { tokens, incidents }]));
+  }
+
   async #latest(key: string): Promise<number> {
     const [latest] = await this.mediator.ask(new ListVersions(key));
     if (!latest) throw new NothingPublished(key);
     return latest.version;
   }
-}
-
-/** Tokens by node, of the newest running instances of a version. */
-async function countsOf(database: Database, key: string, version: number): Promise<Counts> {
-  const rows = await database.query<NodeCount & { node: string }>(
-    `select token->>'node' as node, count(*)::int as tokens,
-            count(*) filter (where token->>'status' = 'incident')::int as incidents
-     from (select state from workflows.instance where key = $1 and status = 'running' and version = $2
-           order by id desc limit $3) as instance
-     cross join lateral json_array_elements(state->'tokens') as token
-     where token->>'node' <> '' group by 1 order by 1`,
-    [key, version, MOST_COUNTED],
-  );
-  return new Map(rows.map(({ node, ...count }) => [node, count]));
 }
