@@ -155,7 +155,7 @@ async function verify(
             bit_xor(('x' || right(id::text, 8))::bit(32)::int) as checksum,
             (select count(*)::int from workflows.history h join workflows.instance i on i.id = h.instance_id
              where i.key = '${key}') as decisions,
-            (select count(*)::int from workflows.job) as jobs,
+            (select count(*)::int from workflows.instance where jobs is not null) as jobs,
             (select count(*)::int from kernel.outbox) as outbox
      from workflows.instance where key = '${key}'`,
   );

@@ -18,7 +18,6 @@ import { StartInstancesHandler } from './commands/start-instances.js';
 import { TellInstancesHandler } from './commands/tell-instances.js';
 import { DefinitionRepository } from './definition.repository.js';
 import { InstanceRepository } from './instance.repository.js';
-import { JobRepository } from './job.repository.js';
 import { DraftFindings } from './modules/draft-findings.js';
 import { ModuleTask } from './modules/module-task.js';
 import { WorkflowModules } from './modules/workflow-modules.js';
@@ -76,7 +75,6 @@ import { WorkflowsController } from './workflows.controller.js';
     GetVersionHandler,
     InstanceMover,
     InstanceRepository,
-    JobRepository,
     Jobs,
     ListInstancesHandler,
     ListUserTasksHandler,

@@ -126,14 +126,10 @@ export class PatternPlayer {
     await this.stage.app.execute(new CompleteUserTask(task.id, ACTOR, given));
   }
 
-  async #settleJob(token: Token, outcome: string | undefined): Promise<void> {
-    const [job] = await this.#rows(
-      `select task_id as id from workflows.job where instance_id = $1 and token = $2`,
-      token,
-    );
-    if (!job) return;
+  async #settleJob({ id: token, attempt = 1 }: Token, outcome: string | undefined): Promise<void> {
     const result = outcome === undefined ? null : { outcome };
-    const end = { taskId: job.id, kind: 'played', status: 'succeeded' as const, result };
+    const work = { instanceId: this.run.id, token, attempt };
+    const end = { ...work, kind: 'played', status: 'succeeded' as const, result };
     await this.stage.app.execute(new SettleJobs([end]));
   }
 
