@@ -33,7 +33,8 @@ async function up(): Promise<void> {
 Millrace is up at ${base}
   Swagger   ${base}/api/docs
   Try       curl -X POST ${base}/tasks -H 'content-type: application/json' -d '{"payload":"test task"}'
-  Logs      ${onDocker ? 'make logs' : '.stand/logs/*.log, make logs'}${onDocker ? '\n  RabbitMQ  http://localhost:15672 (millrace / millrace)\n  Mail      http://localhost:8025' : ''}
+  Logs      ${onDocker ? 'make logs' : '.stand/logs/*.log, make logs'}
+  Mail      ${onDocker ? 'http://localhost:8025' : '.stand/mail/*.eml'}${onDocker ? '\n  RabbitMQ  http://localhost:15672 (millrace / millrace)' : ''}
   Stop      make down`);
 }
 

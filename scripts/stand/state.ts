@@ -26,6 +26,8 @@ const stateFile = join(standFolder, 'state.json');
 /** The settings under which commands of this machine reach the stand; `npm run send` and others read it. */
 export const standEnvFile = join(standFolder, 'env');
 export const logsFolder = join(standFolder, 'logs');
+/** Where the embedded stand puts every mail, as a file. */
+export const mailFolder = join(standFolder, 'mail');
 export const supervisorScript = join(projectFolder, 'scripts/stand/supervisor.ts');
 
 export function readState(): StandState | undefined {

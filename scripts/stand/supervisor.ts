@@ -13,7 +13,7 @@ import { projectFolder } from '../services/folders.ts';
 import { startPostgres } from '../services/postgres.ts';
 import { Service } from '../services/service.ts';
 import { dataFolder, newDataFolder } from './data-folder.ts';
-import { logsFolder, writeStandEnv, writeState, type StandState } from './state.ts';
+import { logsFolder, mailFolder, writeStandEnv, writeState, type StandState } from './state.ts';
 
 const HEALTHY_AFTER_MS = 60_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -45,6 +45,7 @@ try {
 async function bringUp(): Promise<void> {
   const env: NodeJS.ProcessEnv = {
     ...providersAtSimulators(),
+    MAIL_URL: mailFolder,
     AUTH_MODE: 'open',
     HOST: '127.0.0.1',
     ...process.env,
@@ -54,11 +55,12 @@ async function bringUp(): Promise<void> {
     const postgres = await step('Postgres (embedded)', startDatabase);
     env['DATABASE_URL'] = postgres.url;
   }
-  const { DATABASE_URL, AMQP_URL, REDIS_URL } = env;
+  const { DATABASE_URL, AMQP_URL, REDIS_URL, MAIL_URL } = env;
   writeStandEnv({
     DATABASE_URL,
     AMQP_URL,
     REDIS_URL,
+    MAIL_URL,
     PORT: String(port),
     AUTH_MODE: env['AUTH_MODE'],
   });

@@ -22,6 +22,10 @@ const list = z.string().transform((value) =>
     .filter(Boolean),
 );
 
+const hosts = list.pipe(
+  z.array(z.string().regex(/^[^\s/:@]+:\d+$|^\[[\da-f:]+\]:\d+$/, 'must be host:port')),
+);
+
 /** Signs tokens where nobody has set `AUTH_KEYS`; `AUTH_MODE=required` refuses it. */
 export const DEVELOPMENT_KEY =
   'development:not-a-secret-and-refused-where-callers-must-authenticate';
@@ -108,9 +112,7 @@ export const envSchema = z.object({
   PROVIDER_PAID_BUDGET_MICROS: int(10_000_000, 0, Number.MAX_SAFE_INTEGER),
   PROVIDERS_TIMEOUT_MS: int(30_000, 1, 600_000),
   PROVIDERS_HONOUR_KEYS: z.stringbool().default(true),
-  PROVIDERS_PRIVATE_HOSTS: list
-    .pipe(z.array(z.string().regex(/^[^\s/:@]+:\d+$|^\[[\da-f:]+\]:\d+$/, 'must be host:port')))
-    .default(['127.0.0.1:2197', '127.0.0.1:2198']),
+  PROVIDERS_PRIVATE_HOSTS: hosts.default(['127.0.0.1:2197', '127.0.0.1:2198']),
   PROVIDERS_CONCURRENCY: int(1_024, 1, 10_000),
   PROVIDERS_RETENTION_DAYS: int(30, 1, 3_650),
   LINE_HEARTBEAT_MS: int(10_000, 100, 3_600_000),
@@ -120,7 +122,23 @@ export const envSchema = z.object({
   BETS_MAX_DAILY_LOSS_MINOR: int(100_000_000, 1, 1_000_000_000_000_000),
   BETS_OPENING_BALANCE_MINOR: int(100_000_000, 0, 1_000_000_000_000_000),
   BETS_LINE_SILENCE_MS: int(20_000, 100, 3_600_000),
+  WORKFLOWS_RETENTION_DAYS: int(30, 1, 3_650),
+  MAIL_URL: z
+    .string()
+    .regex(
+      /^smtps?:\/\/[^/]|^(?!.*:\/\/)/,
+      'must be smtp://host:port, smtps://…, or a folder for files',
+    )
+    .optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(
+      /^(?:[^<>\r\n]*<)?[^\s<>@]+@[^\s<>@]+>?$/,
+      'must be an address, such as Millrace <millrace@example.com>',
+    )
+    .default('Millrace <millrace@localhost>'),
   WORKFLOWS_CACHED_DEFINITIONS: int(1_000, 1, 1_000_000),
+  WORKFLOWS_PRIVATE_HOSTS: hosts.default([]),
   WORKFLOWS_EVENTS: list
     .pipe(
       z.array(
@@ -131,7 +149,9 @@ export const envSchema = z.object({
           'instance-failed',
           'incident-raised',
           'user-task-created',
+          'user-task-assigned',
           'user-task-completed',
+          'user-task-cancelled',
         ]),
       ),
     )
@@ -141,7 +161,9 @@ export const envSchema = z.object({
       'instance-failed',
       'incident-raised',
       'user-task-created',
+      'user-task-assigned',
       'user-task-completed',
+      'user-task-cancelled',
     ]),
   EMULATE_MIN_MS: int(5_000, 0, 3_600_000),
   EMULATE_MAX_MS: int(10_000, 0, 3_600_000),

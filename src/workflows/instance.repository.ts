@@ -100,6 +100,14 @@ export class InstanceRepository {
     if (decided.length > 0) this.#append(decided);
   }
 
+  /** Of instances that were migrated. */
+  async setVersion(ids: readonly string[], version: number): Promise<void> {
+    await this.unitOfWork.query(`update workflows.instance set version = $2 where id = any($1)`, [
+      ids,
+      version,
+    ]);
+  }
+
   #insert(instances: readonly Instance[]): void {
     this.unitOfWork.deferInsert(
       `insert into workflows.instance (id, key, version, business_key, start_key, parent_id, parent_token, parent_attempt,

@@ -15,7 +15,8 @@ export const userTaskView = z
     title: z.string(),
     roles: z.array(z.string()),
     users: z.array(z.string()),
-    assignee: z.string().nullable(),
+    assignee: z.string().nullable().meta({ description: 'Who has it.' }),
+    owner: z.string().nullable().meta({ description: 'Who has delegated it and is accountable.' }),
     status: z.enum(USER_TASK_STATUSES),
     outcomes: z.array(z.string()),
     form: z.looseObject({}).nullable().meta({ description: 'JSON Schema of what is given back.' }),
@@ -38,6 +39,8 @@ export const listUserTasksQuery = pageQuery.extend({
   role: z.string().optional(),
   assignee: z.string().optional(),
   instance_id: z.uuid().optional(),
+  workflow: z.string().optional(),
+  business_key: z.string().optional(),
   due_before: z.iso.datetime({ offset: true }).optional(),
   status: z
     .enum(['open', ...USER_TASK_STATUSES])
@@ -56,3 +59,33 @@ export const completeUserTask = z
     examples: [{ outcome: 'confirmed', data: { note: 'Bearing is worn' } }],
   });
 export type CompleteUserTaskRequest = z.output<typeof completeUserTask>;
+
+export const handOverUserTask = z
+  .strictObject({
+    assignee: z.string().min(1).max(200).meta({ description: 'The id of a user.' }),
+  })
+  .meta({
+    id: 'HandOverUserTask',
+    examples: [{ assignee: '019aa3a4-5b6c-7d8e-9f00-112233445566' }],
+  });
+export type HandOverUserTaskRequest = z.output<typeof handOverUserTask>;
+
+export const commentUserTask = z
+  .strictObject({ text: z.string().trim().min(1).max(10_000) })
+  .meta({ id: 'CommentUserTask', examples: [{ text: 'The spare part comes on Monday' }] });
+export type CommentUserTaskRequest = z.output<typeof commentUserTask>;
+
+export const commentView = z
+  .object({
+    id: uuidParam,
+    author: z.string().meta({ description: 'The id of a user.' }),
+    text: z.string(),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: 'UserTaskComment' });
+export type CommentView = Omit<z.output<typeof commentView>, 'created_at'> & {
+  readonly created_at: Date;
+};
+export const commentPage = pageOf(commentView);
+export const listCommentsQuery = pageQuery;
+export type ListCommentsRequest = z.output<typeof listCommentsQuery>;

@@ -4,6 +4,7 @@ import { Mediator } from '../kernel/cqrs/mediator.js';
 import type { Incoming } from '../kernel/messaging/batch-method.js';
 import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.js';
 import { CancelChildren } from './commands/cancel-children.js';
+import { FireStarts } from './commands/fire-starts.js';
 import { ListenAgain } from './commands/listen-again.js';
 import { ReconsiderInstances } from './commands/reconsider-instances.js';
 import { type JobEnd, SettleJobs } from './commands/settle-jobs.js';
@@ -17,6 +18,8 @@ import {
   type ChildEnded,
   childEscalated,
   type ChildEscalated,
+  fireStart,
+  type FireStart,
   fireTimer,
   type FireTimer,
   jobsEnded,
@@ -61,6 +64,12 @@ export class WorkflowMovesController {
         return { instanceId, command: { type: 'fire_timer', token, timer }, timerAt: at };
       }),
     );
+  }
+
+  @SystemDoor()
+  @OnMessage('starts/fire', { batch: BATCH, body: fireStart, idempotent: true })
+  async fireStarts(messages: readonly Incoming<FireStart>[]): Promise<undefined> {
+    await this.mediator.execute(new FireStarts(messages.map(({ body }) => body)));
   }
 
   @SystemDoor()

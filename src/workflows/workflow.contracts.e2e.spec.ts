@@ -21,7 +21,10 @@ async function makeEveryEvent(app: App): Promise<void> {
   const human = { id: 'pack', type: 'task', kind: 'human' };
   const people = await publish(app, chain(newKey(), [human]));
   await (await WorkflowRun.start(app, people)).complete('pack');
-  await (await WorkflowRun.start(app, people)).tell({ type: 'cancel' });
+  const left = await WorkflowRun.start(app, people);
+  const { id } = await left.userTask('pack');
+  await app.http.post(`/user-tasks/${id}/claim`);
+  await left.tell({ type: 'cancel' });
   const throws = { id: 'give_up', type: 'end', error: { code: 'no-stock', message: 'Sold out' } };
   await WorkflowRun.start(app, await publish(app, chain(newKey(), [throws])));
   const broken = { id: 'sum', type: 'task', kind: 'set', config: { n: '=n + "a"' } };

@@ -84,6 +84,31 @@ export const WORKFLOW_EVENT_CONTRACTS: readonly EventContract[] = [
       .meta({ id: 'WorkflowUserTaskCreated', examples: [userTaskExample] }),
   },
   {
+    type: 'workflows.user-task-assigned.v1',
+    description: 'Somebody has taken it, given it back, or given it to another.',
+    schema: z
+      .object({
+        ...aboutUserTask,
+        assignee: z.string().nullable(),
+        owner: z.string().nullable(),
+        assigned_by: z.string(),
+      })
+      .meta({
+        id: 'WorkflowUserTaskAssigned',
+        examples: [
+          { ...userTaskExample, assignee: 'anonymous', owner: null, assigned_by: 'anonymous' },
+        ],
+      }),
+  },
+  {
+    type: 'workflows.user-task-cancelled.v1',
+    description: 'Nobody needs it any more: its instance has ended, or has gone another way.',
+    schema: z.object({ ...aboutUserTask, assignee: z.string().nullable() }).meta({
+      id: 'WorkflowUserTaskCancelled',
+      examples: [{ ...userTaskExample, assignee: null }],
+    }),
+  },
+  {
     type: 'workflows.user-task-completed.v1',
     description: 'Somebody has done it.',
     schema: z.object({ ...aboutUserTask, outcome: z.string(), completed_by: z.string() }).meta({

@@ -119,6 +119,10 @@ describe('workflows over REST', () => {
         'decision',
         'human',
         'task:<kind>',
+        'provider',
+        'configure',
+        'http',
+        'mail',
       ]);
       expect(body.items[2]?.config_schema).toMatchObject({ type: 'object' });
     });

@@ -130,6 +130,10 @@ describe('docker-compose.yml', () => {
     expect(service(name)).toMatchObject({ read_only: true, cap_drop: ['ALL'], build: '.' });
   });
 
+  it.each([...PROGRAMS, ...CONTEXTS])('has %s send its mail to the catcher', (name) => {
+    expect(service(name).environment['MAIL_URL']).toBe('smtp://mail:1025');
+  });
+
   it('keeps its passwords to servers that only this machine reaches', () => {
     const hosts = OURS.flatMap((name) => Object.values(service(name).environment))
       .filter((value) => URL.parse(value)?.password)

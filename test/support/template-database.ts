@@ -4,6 +4,23 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { projectFolder } from '../../scripts/services/folders.ts';
 
+/** Nothing of the program is at work, and no port is taken that another one may want. */
+const QUIET = {
+  NODE_ENV: 'test',
+  AUTH_MODE: 'open',
+  LOG_LEVEL: 'silent',
+  ROLES: 'api',
+  PORT: '0',
+};
+
+/** Queues that are missing are made at the start of an application, so only how they are made is among it. */
+const MADE_BY = [
+  'src/migrate.ts',
+  'src/**/migrations.ts',
+  'src/**/migrations/*.ts',
+  'src/kernel/messaging/postgres/*.ts',
+];
+
 let template: Promise<string> | undefined;
 
 /**
@@ -16,7 +33,7 @@ export function templateDatabase(server: string): Promise<string> {
 }
 
 async function makeOnce(server: string): Promise<string> {
-  const name = `template_${migrationsDigest()}`;
+  const name = `template_${digest()}`;
   const client = new pg.Client({ connectionString: databaseUrl(server, 'postgres') });
   await client.connect();
   try {
@@ -35,14 +52,23 @@ async function make(client: pg.Client, server: string, name: string): Promise<vo
   await client.query(`drop database if exists ${draft} with (force)`);
   await client.query(`create database ${draft}`);
   const { migrate } = await import('../../src/migrate.js');
-  await migrate(databaseUrl(server, draft));
+  const url = databaseUrl(server, draft);
+  await migrate(url);
+  await declareQueues(url);
   await client.query(`alter database ${draft} rename to ${name}`);
 }
 
-function migrationsDigest(): string {
-  const files = globSync(['src/migrate.ts', 'src/**/migrations.ts', 'src/**/migrations/*.ts'], {
-    cwd: projectFolder,
-  }).sort();
+/** As a first start of the program does, so that no test waits for the tables of half a hundred queues. */
+async function declareQueues(url: string): Promise<void> {
+  const [{ startApp, stopApp }, { loadEnv }] = await Promise.all([
+    import('../../src/app.js'),
+    import('../../src/kernel/env.js'),
+  ]);
+  await stopApp(await startApp(loadEnv({ ...QUIET, DATABASE_URL: url })));
+}
+
+function digest(): string {
+  const files = globSync(MADE_BY, { cwd: projectFolder }).sort();
   const hash = createHash('sha256');
   for (const file of files) hash.update(file).update(readFileSync(join(projectFolder, file)));
   return hash.digest('hex').slice(0, 16);

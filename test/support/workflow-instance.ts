@@ -7,6 +7,7 @@ import { decide } from '../../src/workflows/engine/decide.js';
 import type { Effect } from '../../src/workflows/engine/effects.js';
 import type { WorkflowEvent } from '../../src/workflows/engine/events.js';
 import { evolve } from '../../src/workflows/engine/evolve.js';
+import type { Pause } from '../../src/workflows/engine/run.js';
 import {
   newInstance,
   restoreState,
@@ -40,6 +41,7 @@ export class TestInstance {
   now = Date.parse('2030-01-01T00:00:00Z');
   config: JsonObject = {};
   budget = 1_000;
+  pause: Pause = { everywhere: false, nodes: [] };
 
   constructor(public workflow: CompiledWorkflow) {}
 
@@ -56,8 +58,8 @@ export class TestInstance {
   /** The rejection, if there is one. */
   try(command: WorkflowCommand): Rejection | undefined {
     const before = JSON.stringify(storeState(this.state));
-    const { config, budget } = this;
-    const context = { now: new Date(this.now), config, budget };
+    const { config, budget, pause } = this;
+    const context = { now: new Date(this.now), config, budget, pause };
     const decision = decide(this.workflow, this.state, command, context);
     expect(JSON.stringify(storeState(this.state))).toBe(before);
     if ('rejection' in decision) return decision.rejection;

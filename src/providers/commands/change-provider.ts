@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { Command } from '@nestjs/cqrs';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { ENV, type Env } from '../../kernel/env.js';
-import { isForbiddenHost } from '../dispatch/guarded-connector.js';
+import { isForbiddenHost } from '../../kernel/http/guarded-connector.js';
 import {
   checkSettings,
   type Provider,

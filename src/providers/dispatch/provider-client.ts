@@ -1,9 +1,9 @@
 import { type OnApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { Agent, type Dispatcher } from 'undici';
 import { ENV, type Env } from '../../kernel/env.js';
+import { guardedConnector } from '../../kernel/http/guarded-connector.js';
 import { isTooDeep } from '../../kernel/http/json-body.js';
 import type { CallResult } from '../domain/message.state.js';
-import { guardedConnector } from './guarded-connector.js';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 /** A longer answer is cut off. */
@@ -38,7 +38,11 @@ export class ProviderClient implements OnApplicationShutdown {
 
   constructor(@Inject(ENV) env: Env) {
     this.#agent = new Agent({
-      connect: guardedConnector(env.PROVIDERS_PRIVATE_HOSTS, CONNECT_TIMEOUT_MS),
+      connect: guardedConnector({
+        privateHosts: env.PROVIDERS_PRIVATE_HOSTS,
+        setting: 'PROVIDERS_PRIVATE_HOSTS',
+        timeoutMs: CONNECT_TIMEOUT_MS,
+      }),
       // A call that waited for a connection would outlive its permit.
       connections: env.PROVIDERS_CONCURRENCY,
       pipelining: 1,

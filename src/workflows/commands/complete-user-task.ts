@@ -1,5 +1,6 @@
 import { Inject } from '@nestjs/common';
 import { Command } from '@nestjs/cqrs';
+import type { z } from 'zod';
 import { Clock } from '../../kernel/clock.js';
 import { type BatchHandler, Handles, type Outcome } from '../../kernel/cqrs/handles.js';
 import { Mediator } from '../../kernel/cqrs/mediator.js';
@@ -8,8 +9,12 @@ import { ENV, type Env } from '../../kernel/env.js';
 import { fieldErrors, ValidationError } from '../../kernel/http/validation.js';
 import { Outbox } from '../../kernel/outbox/outbox.js';
 import { schemaOf } from '../definition.repository.js';
-import type { Json } from '../definition/json.js';
-import { UserTaskOfAnother, UserTaskOutcomeUnknown } from '../domain/workflow.errors.js';
+import type { Json, JsonObject } from '../definition/json.js';
+import {
+  UserTaskFormBroken,
+  UserTaskOfAnother,
+  UserTaskOutcomeUnknown,
+} from '../domain/workflow.errors.js';
 import { published } from '../runtime/messages.js';
 import { userTaskCompleted } from '../runtime/user-tasks.js';
 import { type Actor, isOfAnother, openFor } from '../user-task.access.js';
@@ -18,7 +23,8 @@ import { type Telling, TellInstances } from './tell-instances.js';
 
 /**
  * Ends a user task, and moves its instance on. Throws `UserTaskNotFound`, `UserTaskNotOpen`, `UserTaskOfAnother`,
- * `UserTaskOutcomeUnknown`, `ValidationError` for data that the form does not take, `CommandRejected`.
+ * `UserTaskOutcomeUnknown`, `UserTaskFormBroken`, `ValidationError` for data that the form does not take,
+ * `CommandRejected`.
  */
 export class CompleteUserTask extends Command<void> {
   constructor(
@@ -83,13 +89,24 @@ function check(found: UserTask | undefined, command: CompleteUserTask): Ready | 
 }
 
 function problemWith(
-  { outcomes, form }: UserTask,
+  { node, outcomes, form }: UserTask,
   outcome: string,
   data: Json,
 ): DomainError | undefined {
   if (!outcomes.includes(outcome)) return new UserTaskOutcomeUnknown(outcome, outcomes);
-  const wrong = form && schemaOf(form).safeParse(data).error;
+  const schema = form && formOf(node, form);
+  if (schema === null || schema instanceof DomainError) return schema ?? undefined;
+  const wrong = schema.safeParse(data).error;
   return wrong ? new ValidationError('body', fieldErrors(wrong.issues, 'data', data)) : undefined;
+}
+
+/** A form may be computed, so what is wrong with it may come out only here. */
+function formOf(node: string, form: JsonObject): z.ZodType | DomainError {
+  try {
+    return schemaOf(form);
+  } catch (error) {
+    return new UserTaskFormBroken(node, error instanceof Error ? error.message : String(error));
+  }
 }
 
 const toTelling = ({ task, completion: { outcome, result } }: Ready): Telling => ({

@@ -32,10 +32,18 @@ export class NothingToStart extends DomainError {
   }
 }
 
+export class WorkflowIsPaused extends DomainError {
+  constructor(key: string, place = '') {
+    super('conflict', 'workflow-is-paused', `${key} is paused: nothing can be started.`, {
+      errors: [{ field: fieldAt(place, 'workflow'), message: 'is paused' }],
+    });
+  }
+}
+
 export class DraftHasErrors extends DomainError {
-  constructor(key: string, findings: readonly Finding[]) {
+  constructor(key: string, findings: readonly Finding[], what = 'published') {
     const errors = findings.filter(({ severity }) => severity === 'error');
-    super('invalid', 'draft-has-errors', `The draft of ${key} cannot be published.`, {
+    super('invalid', 'draft-has-errors', `The draft of ${key} cannot be ${what}.`, {
       errors: errors.slice(0, 100).map(({ code, node, flow, message }) => ({
         field: node ?? flow ?? 'draft',
         message: `${code}: ${message}`,
@@ -87,8 +95,9 @@ const KINDS: Readonly<Record<Rejection['code'], DomainErrorKind>> = {
 
 /** What the engine answers to a command that an instance cannot take as it is now. */
 export class CommandRejected extends DomainError {
-  constructor({ code, message }: Rejection) {
-    super(KINDS[code], `workflow-${code}`, message);
+  constructor({ code, message, field }: Rejection) {
+    const details = field === undefined ? {} : { errors: [{ field, message }] };
+    super(KINDS[code], `workflow-${code}`, message, details);
   }
 }
 
@@ -122,6 +131,18 @@ export class UserTaskOfAnother extends DomainError {
 export class UserTaskClaimed extends DomainError {
   constructor(id: string) {
     super('conflict', 'user-task-claimed', `Somebody else has claimed the user task ${id}.`);
+  }
+}
+
+export class UserTaskUnclaimed extends DomainError {
+  constructor(id: string) {
+    super('conflict', 'user-task-unclaimed', `Nobody has the user task ${id}: claim it first.`);
+  }
+}
+
+export class UserTaskFormBroken extends DomainError {
+  constructor(node: string, reason: string) {
+    super('conflict', 'user-task-form-broken', `The form of ${node} is no JSON Schema: ${reason}`);
   }
 }
 

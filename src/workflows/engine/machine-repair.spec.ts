@@ -62,8 +62,12 @@ describe('the repair of a machine that a prediction system watches', () => {
     report(report(instance, 'heat', 90), 'vibration', 7);
     instance.complete('look', 'rejected');
     expect(instance.waiting).toEqual(['tune']);
+    instance.complete('tune', 'done', { max_heat: 95, max_vibration: 5 });
+    expect(instance.effectsOf('create_job')).toMatchObject([
+      { kind: 'configure', input: { max_heat: 95, max_vibration: 5 } },
+    ]);
     instance.config = { ...instance.config, max_heat: 95 };
-    instance.complete('tune');
+    instance.complete('apply');
     expect(instance.waiting).toEqual(['watch']);
     report(instance, 'heat', 92);
     expect(instance.waiting).toEqual(['watch']);

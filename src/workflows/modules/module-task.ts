@@ -5,6 +5,7 @@ import {
   TaskHandler,
   type TaskRunner,
 } from '../../tasks/index.js';
+import { fieldErrors } from '../../kernel/http/validation.js';
 import { WorkflowModules } from './workflow-modules.js';
 import type { ModuleResult } from './workflow-module.js';
 
@@ -34,7 +35,7 @@ export class ModuleTask implements TaskRunner {
       throw new PermanentError(`There is no module "${work.module}" here.`, 'unknown-module');
     const config = module.config?.safeParse(work.config);
     if (config?.success === false)
-      throw new PermanentError(z.prettifyError(config.error), 'invalid-config');
+      throw new PermanentError(wrongFields(config.error, work.config), 'invalid-config');
     return module.runner.execute(config?.data ?? work.config, {
       attempt: context.attempt,
       signal: context.signal,
@@ -46,3 +47,8 @@ export class ModuleTask implements TaskRunner {
     });
   }
 }
+
+const wrongFields = ({ issues }: z.ZodError, config: unknown): string =>
+  fieldErrors(issues, 'config', config)
+    .map(({ field, message }) => `${field}: ${message}`)
+    .join('; ');

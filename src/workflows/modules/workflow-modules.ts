@@ -2,11 +2,18 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { z } from 'zod';
 import type { ModuleView } from '../workflows.dto.js';
+import { TASK_MODULES } from './task-modules.js';
 import {
   type WorkflowModuleOptions,
   workflowModuleOf,
   type WorkflowModuleRunner,
 } from './workflow-module.js';
+
+/** A kind of tasks, as far as a module needs to know it. */
+interface TaskKind {
+  readonly kind: string;
+  readonly payload_schema: Record<string, unknown>;
+}
 
 export interface RegisteredModule extends WorkflowModuleOptions {
   readonly runner: WorkflowModuleRunner;
@@ -63,7 +70,8 @@ export class WorkflowModules implements OnModuleInit {
     return [...this.#modules.keys()].sort();
   }
 
-  get views(): ModuleView[] {
+  /** With those that these kinds of tasks make possible. */
+  views(kinds: readonly TaskKind[]): ModuleView[] {
     const builtIn = BUILT_IN.map((module) => {
       return { ...module, config_schema: schemaOf(module.name === 'human' ? HUMAN : anything) };
     });
@@ -77,8 +85,17 @@ export class WorkflowModules implements OnModuleInit {
         };
       },
     );
-    return [...builtIn, ...registered];
+    return [...builtIn, ...kinds.flatMap(viewOf), ...registered];
   }
+}
+
+/** Of a module that is a kind of tasks. */
+function viewOf({ kind, payload_schema: schema }: TaskKind): ModuleView[] {
+  const named = Object.entries(TASK_MODULES).filter(([, task]) => task === kind);
+  return named.map(([name]) => {
+    const description = `A task of the kind ${kind}.`;
+    return { name, description, config_schema: schema, outcomes: ['done'] };
+  });
 }
 
 const schemaOf = (schema: z.ZodType): Record<string, unknown> =>

@@ -5,12 +5,11 @@ import { runWithContext } from '../../kernel/observability/trace-context.js';
 import { CancelTask, CreateTasks } from '../../tasks/index.js';
 import type { Json } from '../definition/json.js';
 import { MODULE_TASK } from '../modules/module-task.js';
+import { taskKindOf } from '../modules/task-modules.js';
 import { drain, type Wanted } from './gathered.js';
 import { jobName } from './instance.js';
 import { WORKFLOWS } from './messages.js';
 import type { Movement } from './movement.js';
-
-const TASK = 'task:';
 
 /** The route on which the ends of tasks come back. */
 export const JOBS_ENDED = 'jobs/ended';
@@ -69,8 +68,8 @@ function commandFor(movement: Movement, { instance, effect }: JobWanted): Create
   const draft = movement.runnable(instance)?.definition.compiled.nodes.get(node)?.draft;
   // Where the node says how to try again, the engine does it; else the tasks module, as its kind says.
   const once = draft?.retry && { max_attempts: 1 };
-  const isTask = kind.startsWith(TASK);
-  const payload: Json = isTask
+  const taskKind = taskKindOf(kind);
+  const payload: Json = taskKind
     ? input
     : {
         module: kind,
@@ -78,10 +77,10 @@ function commandFor(movement: Movement, { instance, effect }: JobWanted): Create
         instance_id: instance.id,
         workflow: instance.key,
         node,
-        idempotency_key: `workflow/${instance.id}/${String(token)}/${String(attempt)}`,
+        idempotency_key: `workflow/${instance.id}/${node}/${String(token)}`,
       };
   const request = {
-    kind: isTask ? kind.slice(TASK.length) : MODULE_TASK,
+    kind: taskKind ?? MODULE_TASK,
     queue: 'default',
     priority: 0,
     payload,

@@ -24,6 +24,7 @@ export function userTaskOf(
     roles: textsIn(roles),
     users: textsIn(users),
     assignee: null,
+    owner: null,
     status: 'created',
     outcomes: effect.outcomes,
     form: objectIn(form),
@@ -64,3 +65,14 @@ export const userTaskCompleted = (
   { outcome, completedBy }: Completion,
 ): OutboxMessage =>
   eventOf('completed', task, { ...about(task), outcome, completed_by: completedBy });
+
+export const userTaskAssigned = (task: UserTask, by: string): OutboxMessage =>
+  eventOf('assigned', task, {
+    ...about(task),
+    assignee: task.assignee,
+    owner: task.owner,
+    assigned_by: by,
+  });
+
+export const userTaskCancelled = (task: UserTask): OutboxMessage =>
+  eventOf('cancelled', task, { ...about(task), assignee: task.assignee });

@@ -37,14 +37,12 @@ const LINK_LOCAL: readonly [network: string, prefix: number][] = [
 const privateNetworks = blockListOf([...PRIVATE, ...LINK_LOCAL]);
 const linkLocalNetworks = blockListOf(LINK_LOCAL);
 
-/** Thrown before anything is sent to an address that providers must not have. */
-class ForbiddenAddressError extends Error {
+/** Thrown before anything is sent to an address that others must not name. */
+export class ForbiddenAddressError extends Error {
   override readonly name = 'ForbiddenAddressError';
   readonly code = 'forbidden-address';
-  constructor(host: string, address: string) {
-    super(
-      `${host} is at ${address}, where providers must not be; PROVIDERS_PRIVATE_HOSTS allows hosts`,
-    );
+  constructor(host: string, address: string, setting: string) {
+    super(`${host} is at ${address}, where nothing may be sent; ${setting} allows hosts`);
   }
 }
 
@@ -60,14 +58,23 @@ export function isForbiddenHost(url: URL, privateHosts: readonly string[]): bool
   return isIP(address) !== 0 && isForbidden(address, privateHosts.includes(hostOf(url)));
 }
 
+export interface Guard {
+  /** `name:port` of hosts that may be at private addresses. */
+  readonly privateHosts: readonly string[];
+  /** The setting that names them. */
+  readonly setting: string;
+  readonly timeoutMs: number;
+}
+
 /**
  * Connects to public addresses only, and to private ones of the hosts (`name:port`) that may have them. The addresses
  * that are judged are those that are connected to, so a name that changes its address in between gains nothing.
  */
-export function guardedConnector(
-  privateHosts: readonly string[],
-  timeoutMs: number,
-): buildConnector.connector {
+export function guardedConnector({
+  privateHosts,
+  setting,
+  timeoutMs,
+}: Guard): buildConnector.connector {
   const connectors = new Map(
     [true, false].map((mayBePrivate) => [
       mayBePrivate,
@@ -75,7 +82,7 @@ export function guardedConnector(
         timeout: timeoutMs,
         allowH2: false,
         keepAlive: true,
-        lookup: guardedLookup(mayBePrivate),
+        lookup: guardedLookup(mayBePrivate, setting),
       }),
     ]),
   );
@@ -84,7 +91,7 @@ export function guardedConnector(
     const mayBePrivate = privateHosts.includes(hostOf(url));
     const address = options.hostname.replace(/^\[|\]$/g, '');
     if (isIP(address) !== 0 && isForbidden(address, mayBePrivate)) {
-      callback(new ForbiddenAddressError(address, address), null);
+      callback(new ForbiddenAddressError(address, address, setting), null);
       return;
     }
     connectors.get(mayBePrivate)?.(options, callback);
@@ -97,7 +104,7 @@ function hostOf(url: URL): string {
 }
 
 /** Node asks for all addresses of a name and tries them in turn: one that is forbidden condemns them all. */
-function guardedLookup(mayBePrivate: boolean): LookupFunction {
+function guardedLookup(mayBePrivate: boolean, setting: string): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       const bad = error
@@ -105,7 +112,7 @@ function guardedLookup(mayBePrivate: boolean): LookupFunction {
         : addresses.find(({ address }) => isForbidden(address, mayBePrivate));
       const [first] = error ? [] : addresses;
       if (error) callback(error, '');
-      else if (bad) callback(new ForbiddenAddressError(hostname, bad.address), '');
+      else if (bad) callback(new ForbiddenAddressError(hostname, bad.address, setting), '');
       else if (options.all) callback(null, addresses);
       else callback(null, first?.address ?? '', first?.family);
     });

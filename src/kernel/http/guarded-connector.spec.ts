@@ -1,6 +1,6 @@
 import { isForbidden, isForbiddenHost } from './guarded-connector.js';
 
-describe('an address of a provider', () => {
+describe('an address outside', () => {
   it.each([
     '127.0.0.1',
     '10.1.2.3',
