@@ -107,6 +107,7 @@ async function createInstances(runner: QueryRunner): Promise<void> {
     outcome text,
     error json,
     state json not null,
+    jobs json,
     seq integer not null,
     incidents integer not null,
     parent_id uuid,
@@ -141,13 +142,6 @@ async function createInstances(runner: QueryRunner): Promise<void> {
   );
   // The scheduler goes on from here.
   for (const day of daysFrom(new Date(), 8)) await runner.query(partitionStatement(day));
-  await runner.query(`create table workflows.job (
-    task_id uuid primary key,
-    instance_id uuid not null,
-    token integer not null,
-    attempt integer not null
-  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
-  await runner.query(`create index job_token on workflows.job (instance_id, token)`);
 }
 
 async function createUserTasks(runner: QueryRunner): Promise<void> {
