@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
-import { firstIdOf } from './history.repository.js';
+import { firstIdOf } from './history-partitions.js';
 
 interface Walked {
   readonly id: string;

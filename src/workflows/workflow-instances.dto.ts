@@ -163,6 +163,21 @@ export type FireTimer = z.output<typeof fireTimer>;
 export const fireStart = z.object({ key: z.string(), node: z.string(), at: z.int() });
 export type FireStart = z.output<typeof fireStart>;
 
+/** As the tasks module tells it. */
+export const jobsEnded = z.object({
+  ends: z.array(
+    z.object({
+      mark: z.object({ instance_id: uuid, token, attempt }),
+      task_id: uuid,
+      kind: z.string(),
+      status: z.enum(['succeeded', 'failed', 'cancelled']),
+      result: z.json().optional(),
+      error: z.object({ code: z.string(), message: z.string(), reason: z.string() }).optional(),
+    }),
+  ),
+});
+export type JobsEnded = z.output<typeof jobsEnded>;
+
 export const childEnded = z.object({
   instance_id: uuid,
   token,

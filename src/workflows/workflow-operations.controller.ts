@@ -2,12 +2,11 @@ import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequiresRight } from '../kernel/access/access.decorators.js';
 import { Mediator } from '../kernel/cqrs/mediator.js';
-import { DomainError } from '../kernel/domain/domain-error.js';
 import { ApiAnswer, ApiProblems } from '../kernel/http/api.decorators.js';
 import { uuidParam } from '../kernel/http/shapes.js';
 import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.js';
 import { MigrateInstance } from './commands/migrate-instance.js';
-import { TellInstances } from './commands/tell-instances.js';
+import { answerOf, TellInstances } from './commands/tell-instances.js';
 import type { WorkflowCommand } from './engine/commands.js';
 import { WORKFLOWS } from './runtime/messages.js';
 import { OPERATE } from './workflow.access.js';
@@ -121,9 +120,6 @@ export class WorkflowOperationsController {
   }
 
   async #tell(instanceId: string, command: WorkflowCommand): Promise<InstanceView> {
-    const [told] = await this.mediator.execute(new TellInstances([{ instanceId, command }]));
-    if (!told) throw new Error('Nothing was answered to a command');
-    if (told instanceof DomainError) throw told;
-    return told;
+    return answerOf(await this.mediator.execute(new TellInstances([{ instanceId, command }])));
   }
 }

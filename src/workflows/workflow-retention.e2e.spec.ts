@@ -2,7 +2,8 @@ import { type App, bootApp } from '../../test/support/app.js';
 import { chain, newKey, publish, WorkflowRun } from '../../test/support/workflow-runs.js';
 import { DropHistory, PrepareHistory } from './commands/keep-history.js';
 import { PurgeInstances } from './commands/purge-instances.js';
-import { firstIdOf, HistoryRepository } from './history.repository.js';
+import { DEFAULT_PARTITION, firstIdOf, partitionOf } from './history-partitions.js';
+import { HistoryRepository } from './history.repository.js';
 import { Ids } from '../kernel/ids.js';
 
 const DAY_MS = 86_400_000;
@@ -13,10 +14,12 @@ describe('the retention of workflows', () => {
   beforeEach(async () => {
     clock.at = Date.now();
     app = await bootApp({ env: { ROLES: 'api,worker,relay' }, clock });
+    for (const name of await namesOf())
+      if (name !== DEFAULT_PARTITION) await app.sql(`drop table workflows.${name}`);
   });
 
   const pack = { id: 'pack', type: 'task', kind: 'human' };
-  const partitionOf = async ({ id }: WorkflowRun) => {
+  const placeOf = async ({ id }: WorkflowRun) => {
     const rows = await app.sql<{ name: string }>(
       'select distinct tableoid::regclass::text as name from workflows.history where instance_id = $1',
       [id],
@@ -33,7 +36,7 @@ describe('the retention of workflows', () => {
     while ((await app.execute(new DropHistory(30, 100))) > 0);
   };
   const namesOf = () => app.get(HistoryRepository).names();
-  const today = () => `history_${clock.now().toISOString().slice(0, 10).replaceAll('-', '')}`;
+  const today = () => partitionOf(clock.now());
 
   it('makes partitions ahead, once, and each instance keeps its history in that of its start', async () => {
     expect(await prepare()).toBe(3);
@@ -43,7 +46,7 @@ describe('the retention of workflows', () => {
     clock.at += DAY_MS;
     await run.complete('pack');
     clock.at -= DAY_MS;
-    expect(await partitionOf(run)).toEqual([`workflows.${today()}`]);
+    expect(await placeOf(run)).toEqual([`workflows.${today()}`]);
     expect(await run.steps()).toEqual(['start', 'pack']);
     await run.expectHistoryToGiveState();
   });
@@ -51,7 +54,7 @@ describe('the retention of workflows', () => {
   it('keeps the history also of days that nobody has made a partition for', async () => {
     const key = await publish(app, chain(newKey(), [pack]));
     const run = await WorkflowRun.start(app, key);
-    expect(await partitionOf(run)).toEqual(['workflows.history_default']);
+    expect(await placeOf(run)).toEqual(['workflows.history_default']);
     // Today's lies there already; the others can still be made.
     expect(await prepare()).toBe(2);
     await run.complete('pack');
@@ -59,7 +62,7 @@ describe('the retention of workflows', () => {
     clock.at += 31 * DAY_MS;
     expect(await purge()).toMatchObject({ deleted: 1 });
     await drop();
-    expect(await partitionOf(run)).toEqual([]);
+    expect(await placeOf(run)).toEqual([]);
   });
 
   it('deletes what has ended long ago, with all that belongs to it, and nothing else', async () => {
@@ -86,10 +89,8 @@ describe('the retention of workflows', () => {
     // Somebody still runs, so the partition stays, and after as long again it holds nobody else.
     clock.at += 31 * DAY_MS;
     await drop();
-    expect([await partitionOf(over), (await partitionOf(running)).length]).toEqual([[], 1]);
-    expect(await namesOf()).toContain(
-      (await partitionOf(running)).join().replace('workflows.', ''),
-    );
+    expect([await placeOf(over), (await placeOf(running)).length]).toEqual([[], 1]);
+    expect(await namesOf()).toContain((await placeOf(running)).join().replace('workflows.', ''));
     expect(name).not.toBe(today());
     await running.complete('pack');
     clock.at += 31 * DAY_MS;

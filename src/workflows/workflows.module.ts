@@ -42,7 +42,6 @@ import { HeatRepository } from './heat.repository.js';
 import { HistoryRepository } from './history.repository.js';
 import { IncidentRepository } from './incident.repository.js';
 import { InstanceRepository } from './instance.repository.js';
-import { JobRepository } from './job.repository.js';
 import { LinkRepository } from './link.repository.js';
 import { DraftFindings } from './modules/draft-findings.js';
 import { Configure } from './modules/configure.js';
@@ -171,7 +170,6 @@ import { WorkflowsController } from './workflows.controller.js';
     InstanceRepository,
     InstanceResumer,
     InstanceRetention,
-    JobRepository,
     Jobs,
     LinkRepository,
     LinkWorkflowsHandler,

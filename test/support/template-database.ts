@@ -4,28 +4,20 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { projectFolder } from '../../scripts/services/folders.ts';
 
-/** Nothing of the program is at work, and no port is taken that another one may want. */
-const QUIET = {
-  NODE_ENV: 'test',
-  AUTH_MODE: 'open',
-  LOG_LEVEL: 'silent',
-  ROLES: 'api',
-  PORT: '0',
-};
-
 /** Queues that are missing are made at the start of an application, so only how they are made is among it. */
 const MADE_BY = [
   'src/migrate.ts',
   'src/**/migrations.ts',
   'src/**/migrations/*.ts',
   'src/kernel/messaging/postgres/*.ts',
+  'test/support/program-queues.ts',
 ];
 
 let template: Promise<string> | undefined;
 
 /**
- * The name of a migrated database to copy. It is made by the first test that asks, under a lock that the others wait for,
- * and named by the text of the migrations, so that changed migrations make a new one even on a server that is kept.
+ * The name of a migrated database with the program's queues, to copy. It is made by the first test that asks, under a lock that the others wait for,
+ * and named by the text of the migrations, so that changed ones make a new one even on a server that is kept.
  */
 export function templateDatabase(server: string): Promise<string> {
   template ??= makeOnce(server);
@@ -51,20 +43,13 @@ async function make(client: pg.Client, server: string, name: string): Promise<vo
   const draft = `${name}_draft`;
   await client.query(`drop database if exists ${draft} with (force)`);
   await client.query(`create database ${draft}`);
-  const { migrate } = await import('../../src/migrate.js');
   const url = databaseUrl(server, draft);
+  // Imported here: most tests find a template, and need neither.
+  const { migrate } = await import('../../src/migrate.js');
+  const { declareQueues } = await import('./program-queues.js');
   await migrate(url);
   await declareQueues(url);
   await client.query(`alter database ${draft} rename to ${name}`);
-}
-
-/** As a first start of the program does, so that no test waits for the tables of half a hundred queues. */
-async function declareQueues(url: string): Promise<void> {
-  const [{ startApp, stopApp }, { loadEnv }] = await Promise.all([
-    import('../../src/app.js'),
-    import('../../src/kernel/env.js'),
-  ]);
-  await stopApp(await startApp(loadEnv({ ...QUIET, DATABASE_URL: url })));
 }
 
 function digest(): string {

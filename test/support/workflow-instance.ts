@@ -1,6 +1,6 @@
 import { compileWorkflow } from '../../src/workflows/definition/compile.js';
 import type { CompiledWorkflow } from '../../src/workflows/definition/compiled.js';
-import { workflowDraft } from '../../src/workflows/definition/draft.js';
+import { type WorkflowDraft, workflowDraft } from '../../src/workflows/definition/draft.js';
 import type { JsonObject } from '../../src/workflows/definition/json.js';
 import type { Rejection, WorkflowCommand } from '../../src/workflows/engine/commands.js';
 import { decide } from '../../src/workflows/engine/decide.js';
@@ -18,8 +18,11 @@ import {
 
 /** A workflow of nodes and `from>to` or `from[outcome]>to?condition` flows. */
 export function workflow(nodes: readonly object[], flows: readonly string[]): CompiledWorkflow {
-  return compileWorkflow(workflowDraft.parse({ key: 'test', nodes, flows: flows.map(flowOf) }));
+  return compileWorkflow(draftOf(nodes, flows));
 }
+
+export const draftOf = (nodes: readonly object[], flows: readonly string[]): WorkflowDraft =>
+  workflowDraft.parse({ key: 'test', nodes, flows: flows.map(flowOf) });
 
 function flowOf(text: string): object {
   const match = /^(\w+)(?:\[(\w+)\])?>(\w+)(?:\?(.*))?$/.exec(text);

@@ -16,6 +16,6 @@ export class BatchWorkers {
   }
 
   of({ kind }: BatchWork): BatchWorker<BatchWork> {
-    return this.#workers[kind] as BatchWorker<BatchWork>;
+    return this.#workers[kind];
   }
 }

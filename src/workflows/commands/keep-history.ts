@@ -1,6 +1,7 @@
 import { Command } from '@nestjs/cqrs';
 import { Clock } from '../../kernel/clock.js';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
+import { DEFAULT_PARTITION } from '../history-partitions.js';
 import { HistoryRepository } from '../history.repository.js';
 
 /** Makes the next partition of the history that is missing in the coming days. Answers how many it has made. */
@@ -52,7 +53,7 @@ export class DropHistoryHandler implements Handler<DropHistory> {
     for (const name of await this.history.endedBefore(bound(retentionDays)))
       if (await this.history.dropIfUnused(name)) return 1;
     const held = await this.history.endedBefore(bound(2 * retentionDays));
-    for (const name of [...held, 'history_default']) {
+    for (const name of [...held, DEFAULT_PARTITION]) {
       const swept = await this.history.sweep(name, limit);
       if (swept > 0) return swept;
     }

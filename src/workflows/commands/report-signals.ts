@@ -17,7 +17,8 @@ export class ReportSignals extends Command<readonly number[]> {
   }
 }
 
-@Handles(ReportSignals, { batch: 500 })
+/** Batches of one process mostly have names in common, so a second one would only wait for the locks of the first. */
+@Handles(ReportSignals, { batch: 500, batchesAtOnce: 1 })
 export class ReportSignalsHandler implements BatchHandler<ReportSignals> {
   constructor(
     private readonly clock: Clock,

@@ -126,6 +126,7 @@ export class StartInstancesHandler implements BatchHandler<StartInstances> {
       startedAt: now,
       isNew: true,
       state: newInstance(),
+      jobs: new Map(),
       seq: 0,
       incidents: 0,
       outcome: null,

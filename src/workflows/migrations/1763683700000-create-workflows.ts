@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { daysFrom, DEFAULT_PARTITION, partitionStatement } from '../history-partitions.js';
 
 export class CreateWorkflows1763683700000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -106,6 +107,7 @@ async function createInstances(runner: QueryRunner): Promise<void> {
     outcome text,
     error json,
     state json not null,
+    jobs json,
     seq integer not null,
     incidents integer not null,
     parent_id uuid,
@@ -135,17 +137,11 @@ async function createInstances(runner: QueryRunner): Promise<void> {
     events json not null,
     primary key (instance_id, seq)
   ) partition by range (instance_id)`);
-  // For what is older than the partitions, and for days that nobody has made one for.
   await runner.query(
-    `create table workflows.history_default partition of workflows.history default`,
+    `create table workflows.${DEFAULT_PARTITION} partition of workflows.history default`,
   );
-  await runner.query(`create table workflows.job (
-    task_id uuid primary key,
-    instance_id uuid not null,
-    token integer not null,
-    attempt integer not null
-  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
-  await runner.query(`create index job_token on workflows.job (instance_id, token)`);
+  // The scheduler goes on from here.
+  for (const day of daysFrom(new Date(), 8)) await runner.query(partitionStatement(day));
 }
 
 async function createUserTasks(runner: QueryRunner): Promise<void> {

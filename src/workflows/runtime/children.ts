@@ -66,6 +66,7 @@ export class Children {
       startedAt: now,
       isNew: true,
       state: newInstance(),
+      jobs: new Map(),
       seq: 0,
       incidents: 0,
       outcome: null,

@@ -33,6 +33,8 @@ export interface Instance {
   /** No row yet. */
   readonly isNew: boolean;
   state: InstanceState;
+  /** The tasks that tokens wait for, by {@link jobName}. */
+  readonly jobs: Map<string, string>;
   /** Decisions so far. */
   seq: number;
   incidents: number;
@@ -41,6 +43,9 @@ export interface Instance {
   updatedAt: Date;
   endedAt: Date | null;
 }
+
+export const jobName = ({ token, attempt }: Pick<WorkRef, 'token' | 'attempt'>): string =>
+  `${String(token)}/${String(attempt)}`;
 
 /** What expressions read as `instance`. */
 export const namesOf = ({ id, key, version, businessKey, startedAt }: Instance): JsonObject => ({

@@ -22,6 +22,7 @@ import { type Appended, type AtScope, type Verdict, verdictOf } from './verdict.
 const PROGRAM = 'test/faults/chain/chain-app.child.ts';
 const APP = 'app';
 const LOOK_EVERY_MS = 50;
+const QUIET_MS = 200;
 /** Of the scopes' retry ladder. */
 const RETRY_QUEUES = ['retry.1s'];
 const silent = { log: () => undefined, warn: () => undefined, error: () => undefined };
@@ -182,8 +183,13 @@ export class ChainStand {
       left = await look().catch(failed);
       return isDeepStrictEqual(left, NOTHING_LEFT);
     };
-    // Twice, because a message may be on its way from one place to the next during a look.
-    const isQuiet = async () => (await isSettled()) && isSettled();
+    // Twice, because a message may be on its way from one place to the next during a look, or a duplicate at hand.
+    const isQuiet = async () => {
+      if (!(await isSettled())) return false;
+      const notes = this.journal.size;
+      await delay(QUIET_MS);
+      return (await isSettled()) && this.journal.size === notes;
+    };
     await until(isQuiet, { withinMs, what: 'everything settled' }).catch(async (error: unknown) => {
       left ??= await this.#leftToDo().catch(failed);
       const logs = [...this.#apps].map(([name, app]) => `--- ${name}\n${app.tail(15)}`);
@@ -222,9 +228,10 @@ export class ChainStand {
 
   async #leftToDo(): Promise<Record<string, number>> {
     const verdict = await this.verdict();
-    let queued = 0;
     const deadLetters = SCOPES.map((scope) => `${scope}.dlq`);
     const queues = [...SCOPES, ...deadLetters, ...(this.amqp ? RETRY_QUEUES : [])];
+    // In Postgres those that somebody holds can be seen as well, even if it is dead.
+    let queued = this.amqp ? 0 : await this.count(`broker.job where state = 'active'`);
     for (const queue of queues) queued += await this.broker.depth(queue);
     return {
       'of the chain': verdict.lost,
