@@ -23,16 +23,25 @@ const moduleWork = z.object({
 
 const moduleResult = z.object({ outcome: z.string().optional(), result: z.unknown() });
 
-/** Lets a module work. A config that breaks its schema is not tried again. */
+/** Passes: as during a rolling update, another worker may know it. */
+class UnknownModule extends Error {
+  override readonly name = 'unknown-module';
+}
+
+/**
+ * Lets a module work, with the rights of whoever designed the workflow: a task that a user made himself has an owner, and
+ * is refused. A config that breaks its schema is not tried again.
+ */
 @TaskHandler(MODULE_TASK, { payload: moduleWork, result: moduleResult })
 export class ModuleTask implements TaskRunner {
   constructor(private readonly modules: WorkflowModules) {}
 
   async run(payload: unknown, context: TaskContext): Promise<ModuleResult> {
+    if (context.ownerId !== null)
+      throw new PermanentError('Only workflows have modules work.', 'not-of-a-workflow');
     const work = moduleWork.parse(payload);
     const module = this.modules.get(work.module);
-    if (!module)
-      throw new PermanentError(`There is no module "${work.module}" here.`, 'unknown-module');
+    if (!module) throw new UnknownModule(`There is no module "${work.module}" here.`);
     const config = module.config?.safeParse(work.config);
     if (config?.success === false)
       throw new PermanentError(wrongFields(config.error, work.config), 'invalid-config');
