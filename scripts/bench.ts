@@ -44,6 +44,13 @@ const BENCHES = {
   'workflows-inline': 'instances of one inline step, started and completed, its event received',
   'workflows-jobs':
     'the same with three steps that are tasks; BENCH_PARKED instances wait beside them',
+  'workflows-people': 'the repair of machines: signals and what people complete',
+  'workflows-people:latency': 'from a signal to its user task at 1,000 signals a second',
+  'workflows-parked': 'workflows-inline beside 0, 100,000 and 250,000 instances that wait',
+  'workflows-parked:jobs': 'workflows-jobs beside them',
+  'workflows-definitions': 'the start of a program that finds 100,000 published definitions',
+  'workflows-timers': '50,000 timers that are due in the same second',
+  'workflows-scale': 'a loop of 100,000 turns with waits, a thousand calls at once, calls 50 deep',
 } as const;
 
 /** Commits wait for the disk; the rest is what docker-compose.yml gives a server. */

@@ -4,6 +4,7 @@ import { CreateIdentity1763683600000 } from './identity/index.js';
 import { CreateMessages1763683702000, CreateQuota1763683204000 } from './providers/index.js';
 import {
   AddTaskOwners1763683610000,
+  AddTaskReplies1763683710000,
   CreateTasks1763683201000,
   CreateTaskSchedules1763683202000,
 } from './tasks/index.js';
@@ -16,6 +17,7 @@ export const migrations = [
   CreateQuota1763683204000,
   CreateIdentity1763683600000,
   AddTaskOwners1763683610000,
+  AddTaskReplies1763683710000,
   CreateMessages1763683702000,
   CreateLineEvents1763683601000,
   CreateBetMaker1763683206000,

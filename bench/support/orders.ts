@@ -29,6 +29,20 @@ export type Order =
       readonly until: { readonly tasks: number } | { readonly seconds: number };
       readonly window: number;
     }
+  | {
+      /** People and a prediction system, each lane with a machine of its own. */
+      readonly do: 'people';
+      readonly workflow: string;
+      readonly lanes: number;
+      readonly seconds: number;
+    }
+  | {
+      /** Signals that give rise to a user task each, each at its time whether or not those before it were answered. */
+      readonly do: 'signal-at';
+      readonly workflow: string;
+      readonly perSecond: number;
+      readonly seconds: number;
+    }
   | { readonly do: 'starts' }
   /** Messages handled so far, by the program of `messages`. */
   | { readonly do: 'handled' }
@@ -42,6 +56,14 @@ export interface Credit {
 
 export interface Created {
   readonly tasks: number;
+  readonly seconds: number;
+}
+
+/** What people have done, and in how long. */
+export interface Busy {
+  readonly signals: number;
+  readonly completions: number;
+  readonly instances: number;
   readonly seconds: number;
 }
 
@@ -60,6 +82,9 @@ export interface Answers {
   create: Created;
   'create-at': Creation[];
   start: Created;
+  people: Busy;
+  /** Milliseconds from the time of each signal to the commit of its user task. */
+  'signal-at': number[];
   starts: Starts;
   handled: number;
   /** Milliseconds from the wish to append a message to the entry of its handler. */

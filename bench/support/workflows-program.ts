@@ -1,5 +1,5 @@
 /**
- * The program as `dist/main.js` starts it, with a starter of workflow instances inside: commands go through the mediator
+ * The program as `dist/main.js` starts it, with whoever starts workflow instances and moves them inside: commands go through the mediator
  * of the process itself.
  */
 import type * as App from '../../src/app.js';
@@ -8,6 +8,7 @@ import type * as Environment from '../../src/kernel/env.js';
 import type * as Workflows from '../../src/workflows/index.js';
 import { compiled } from './compiled.ts';
 import type { Created, Credit, Order } from './orders.ts';
+import { people, signalAt } from './people.ts';
 
 const { startApp, stopApp } = await compiled<typeof App>('app.js');
 const { loadEnv } = await compiled<typeof Environment>('kernel/env.js');
@@ -26,10 +27,11 @@ async function start(order: Order & { do: 'start' }): Promise<Created> {
   const limit = 'tasks' in until ? until.tasks : Infinity;
   const since = performance.now();
   const deadline = 'seconds' in until ? since + until.seconds * 1_000 : Infinity;
+  const base = finished;
   let started = 0;
   const lane = async (): Promise<void> => {
     while (started < limit && performance.now() < deadline) {
-      if (started - finished >= window) {
+      if (started - (finished - base) >= window) {
         await new Promise<void>((resolve) => onCredit.push(resolve));
         continue;
       }
@@ -41,10 +43,22 @@ async function start(order: Order & { do: 'start' }): Promise<Created> {
   return { tasks: started, seconds: (performance.now() - since) / 1_000 };
 }
 
+function carryOut(order: Order): Promise<unknown> {
+  switch (order.do) {
+    case 'start':
+      return start(order);
+    case 'people':
+      return people(mediator, order);
+    case 'signal-at':
+      return signalAt(mediator, order);
+    default:
+      return Promise.reject(new Error(`That is what another program does: ${order.do}`));
+  }
+}
+
 async function onOrder({ id, order }: { id: number; order: Order }): Promise<void> {
   try {
-    if (order.do !== 'start') throw new Error(`Only instances are started here, not ${order.do}`);
-    process.send?.({ id, answer: await start(order) });
+    process.send?.({ id, answer: await carryOut(order) });
   } catch (error) {
     process.send?.({ id, error: error instanceof Error ? error.stack : String(error) });
   }

@@ -1,15 +1,16 @@
 import { EventEmitter } from 'node:events';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { query } from '../../scripts/services/postgres.ts';
 import type { Bench, Result } from './bench.ts';
 import { EventCounter } from './events.ts';
 import { rounded } from './percentiles.ts';
 import type { Program } from './program.ts';
-import { connectTo, numberSetting, setting } from './services.ts';
+import { numberSetting, setting } from './services.ts';
 import { SteadyWindow } from './steady-window.ts';
+import { park, publishChain, startWorkflows } from './workflow-stand.ts';
 
 const DRAIN_TIMEOUT_MS = 60_000;
+const WINDOW = numberSetting('BENCH_WINDOW', 2_000);
 
 interface Chain {
   readonly key: string;
@@ -19,116 +20,142 @@ interface Chain {
   readonly decisions: number;
 }
 
+/** The chains whose figures must not depend on how many instances wait. */
+export const CHAINS = {
+  inline: {
+    key: 'inline',
+    nodes: [{ id: 'twice', type: 'task', kind: 'set', config: { n: '=n * 2' }, final: true }],
+    decisions: 1,
+  },
+  jobs: {
+    key: 'jobs',
+    nodes: [
+      { id: 'one', type: 'task', kind: 'task:noop' },
+      { id: 'two', type: 'task', kind: 'task:noop' },
+      { id: 'three', type: 'task', kind: 'task:noop', final: true },
+    ],
+    decisions: 4,
+  },
+} as const satisfies Record<string, Chain>;
+
+interface Measured {
+  readonly finished: number;
+  readonly seconds: number;
+  /** From the first start on. */
+  readonly started: number;
+  readonly startedIn: number;
+}
+
 /**
  * Instances of a chain started through the mediator, moved to their end, and their event received, for long, beside
  * `BENCH_PARKED` instances that wait for a message all the while.
  */
 export async function measureWorkflow(bench: Bench, chain: Chain): Promise<Result> {
-  const progress = new EventEmitter<{ finished: [count: number] }>();
-  const events = await EventCounter.subscribe(
-    bench.amqpUrl,
-    'workflows.instance-completed.v1',
-    (finished) => progress.emit('finished', finished),
-  );
+  const parked = Number(setting('BENCH_PARKED') ?? 0);
+  const rounds = new Rounds(bench, chain);
   try {
-    const program = await bench.start({
-      name: 'all-roles',
-      roles: 'api,worker,relay,scheduler',
-      file: join(import.meta.dirname, 'workflows-program.ts'),
-      ordered: true,
-    });
-    progress.on('finished', (finished) => program.credit({ finished }));
-    await publish(program, chain.key, chain.nodes);
-    await park(bench, program, Number(setting('BENCH_PARKED') ?? 0));
-    return await measure(bench, chain, { program, events });
+    const { finished, seconds, started, startedIn } = await rounds.run(parked);
+    await rounds.verify();
+    return {
+      value: rounded(finished / seconds),
+      unit: 'instances/s',
+      items: finished,
+      figures: {
+        instances: started,
+        parked,
+        seconds: rounded(startedIn, 1),
+        'measured seconds': rounded(seconds, 1),
+        'µs each': rounded((seconds * 1e6) / finished, 1),
+        'unfinished at most': WINDOW,
+      },
+    };
   } finally {
-    await events.close();
+    await rounds.close();
   }
 }
 
-async function measure(
+/** The same, again and again beside more and more instances that wait. */
+export async function measureParked(
   bench: Bench,
   chain: Chain,
-  { program, events }: { program: Program; events: EventCounter },
+  parked: readonly number[],
 ): Promise<Result> {
-  const until = setting('BENCH_TASKS')
-    ? { tasks: numberSetting('BENCH_TASKS', 1) }
-    : { seconds: numberSetting('BENCH_SECONDS', 30) };
-  const steady = new SteadyWindow(bench, events, until);
-  const window = numberSetting('BENCH_WINDOW', 2_000);
-  const started = await program.ask({
-    do: 'start',
-    workflow: chain.key,
-    concurrency: numberSetting('BENCH_CONCURRENCY', 512),
-    until,
-    window,
-  });
-  const { finished, seconds } = steady.end();
-  await drained(events, started.tasks);
-  await verify(bench, chain, { started: started.tasks, events });
-  return {
-    value: rounded(finished / seconds),
-    unit: 'instances/s',
-    items: finished,
-    figures: {
-      instances: started.tasks,
-      parked: Number(setting('BENCH_PARKED') ?? 0),
-      seconds: rounded(started.seconds, 1),
-      'measured seconds': rounded(seconds, 1),
-      'µs each': rounded((seconds * 1e6) / finished, 1),
-      'unfinished at most': window,
-    },
-  };
-}
-
-async function publish(program: Program, key: string, nodes: readonly object[]): Promise<void> {
-  const all = [{ id: 'start', type: 'start' }, ...nodes] as { id: string }[];
-  const flows = all.slice(1).map((node, i) => ({ from: all[i]?.id, to: node.id }));
-  await send(program, 'PUT', `workflows/${key}/draft`, { key, nodes: all, flows });
-  await send(program, 'POST', `workflows/${key}/draft/publish`);
-}
-
-async function send(
-  program: Program,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<unknown> {
-  const answer = await fetch(`${program.url}/${path}`, {
-    method,
-    ...(body && {
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    }),
-  });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
-  return answer.json();
-}
-
-/** One instance is started, and copied: what it waits for and its history, too. */
-async function park({ databaseUrl }: Bench, program: Program, count: number): Promise<void> {
-  if (count === 0) return;
-  const message = { name: 'never', key: '=instance.id' };
-  await publish(program, 'parked', [{ id: 'wait', type: 'wait', message, final: true }]);
-  await send(program, 'POST', 'workflow-instances', { workflow: 'parked' });
-  const database = await connectTo(databaseUrl);
+  const rounds = new Rounds(bench, chain);
+  const figures: Record<string, number> = {};
+  const rates: number[] = [];
   try {
-    for (const statement of [
-      `create temporary table copy as select id as original, gen_random_uuid() as copy
-       from workflows.instance cross join generate_series(2, ${count}) where key = 'parked'`,
-      `insert into workflows.instance
-       select (jsonb_populate_record(i, jsonb_build_object('id', copy))).* from copy
-       join workflows.instance i on i.id = original`,
-      `insert into workflows.subscription
-       select copy, token, slot, kind, name, copy::text from copy
-       join workflows.subscription on instance_id = original`,
-      `insert into workflows.history
-       select copy, seq, at, command, events from copy join workflows.history on instance_id = original`,
-      `vacuum analyze workflows.instance, workflows.subscription, workflows.history`,
-    ])
-      await database.query(statement);
+    for (const count of parked) {
+      const { finished, seconds } = await rounds.run(count);
+      rates.push(finished / seconds);
+      const beside = `beside ${count.toLocaleString('en')}`;
+      figures[`instances/s ${beside}`] = rounded(finished / seconds);
+      for (const [who, used] of Object.entries(bench.usage.cpu))
+        figures[`µs of ${who} each ${beside}`] = rounded((used * 1e6) / finished);
+    }
+    await rounds.verify();
   } finally {
-    await database.end();
+    await rounds.close();
+  }
+  const share = (rates.at(-1) ?? Number.NaN) / (rates[0] ?? Number.NaN);
+  return { value: rounded(100 * share), unit: '% of the rate without parked ones', figures };
+}
+
+/** Runs of one program, one after the other. */
+class Rounds {
+  readonly #bench: Bench;
+  readonly #chain: Chain;
+  readonly #progress = new EventEmitter<{ finished: [count: number] }>();
+  #events: EventCounter | undefined;
+  #program: Program | undefined;
+  #parked = 0;
+  #started = 0;
+
+  constructor(bench: Bench, chain: Chain) {
+    this.#bench = bench;
+    this.#chain = chain;
+  }
+
+  /** Beside so many parked instances; never fewer than the time before. */
+  async run(parked: number): Promise<Measured> {
+    const { program, events } = await this.#stand();
+    await park(this.#bench, program, parked - this.#parked);
+    this.#parked = parked;
+    const until = setting('BENCH_TASKS')
+      ? { tasks: numberSetting('BENCH_TASKS', 1) }
+      : { seconds: numberSetting('BENCH_SECONDS', 30) };
+    const steady = new SteadyWindow(this.#bench, events, until);
+    const started = await program.ask({
+      do: 'start',
+      workflow: this.#chain.key,
+      concurrency: numberSetting('BENCH_CONCURRENCY', 512),
+      until,
+      window: WINDOW,
+    });
+    const { finished, seconds } = steady.end();
+    this.#started += started.tasks;
+    await drained(events, this.#started);
+    return { finished, seconds, started: started.tasks, startedIn: started.seconds };
+  }
+
+  async verify(): Promise<void> {
+    const { events } = await this.#stand();
+    await verify(this.#bench, this.#chain, { started: this.#started, events });
+  }
+
+  async close(): Promise<void> {
+    await this.#events?.close();
+  }
+
+  async #stand(): Promise<{ program: Program; events: EventCounter }> {
+    if (this.#program && this.#events) return { program: this.#program, events: this.#events };
+    const type = 'workflows.instance-completed.v1';
+    const events = (this.#events = await EventCounter.subscribe(this.#bench.amqpUrl, type, (n) =>
+      this.#progress.emit('finished', n),
+    ));
+    const program = (this.#program = await startWorkflows(this.#bench));
+    this.#progress.on('finished', (finished) => program.credit({ finished }));
+    await publishChain(program, this.#chain.key, this.#chain.nodes);
+    return { program, events };
   }
 }
 
@@ -155,7 +182,7 @@ async function verify(
             bit_xor(('x' || right(id::text, 8))::bit(32)::int) as checksum,
             (select count(*)::int from workflows.history h join workflows.instance i on i.id = h.instance_id
              where i.key = '${key}') as decisions,
-            (select count(*)::int from workflows.job) as jobs,
+            (select count(*)::int from workflows.instance where jobs is not null) as jobs,
             (select count(*)::int from kernel.outbox) as outbox
      from workflows.instance where key = '${key}'`,
   );

@@ -122,6 +122,7 @@ export const envSchema = z.object({
   BETS_MAX_DAILY_LOSS_MINOR: int(100_000_000, 1, 1_000_000_000_000_000),
   BETS_OPENING_BALANCE_MINOR: int(100_000_000, 0, 1_000_000_000_000_000),
   BETS_LINE_SILENCE_MS: int(20_000, 100, 3_600_000),
+  WORKFLOWS_RETENTION_DAYS: int(30, 1, 3_650),
   MAIL_URL: z
     .string()
     .regex(

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Batches of one gatherer under way at once: the second gathers and writes while the first waits for the disk. */
-const MAX_BATCHES = 2;
+/** The second gathers and writes while the first waits for the disk. */
+const BATCHES_AT_ONCE = 2;
 
 /**
  * Gathers what is to be done together. An idle gatherer begins in the same turn of the event loop, so a lone item
@@ -18,6 +18,7 @@ export class Gatherer<T> {
     private readonly max: number,
     /** Must not reject: whoever waits for an item hears of failures otherwise. */
     private readonly work: (items: readonly T[]) => Promise<void>,
+    private readonly batchesAtOnce = BATCHES_AT_ONCE,
   ) {}
 
   add(item: T): void {
@@ -26,7 +27,7 @@ export class Gatherer<T> {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#batches >= MAX_BATCHES || this.#waiting.length === 0) return;
+    if (this.#scheduled || this.#batches >= this.batchesAtOnce || this.#waiting.length === 0) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;

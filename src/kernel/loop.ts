@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { Pause } from './pause.js';
 
 export interface LoopOptions {
   readonly name: string;
@@ -16,9 +17,9 @@ const MAX_RETRY_MS = 5_000;
  */
 export class Loop {
   readonly #logger: Logger;
+  readonly #pause = new Pause();
   #running: Promise<void> | undefined;
   #stopping = false;
-  #wakeUp: (() => void) | undefined;
   #woken = false;
 
   /** `round` resolves to the number of things it did. */
@@ -40,7 +41,7 @@ export class Loop {
 
   wake(): void {
     this.#woken = true;
-    this.#wakeUp?.();
+    this.#pause.end();
   }
 
   /** Resolves when the round under way has ended. */
@@ -58,27 +59,19 @@ export class Loop {
       try {
         const done = await this.round();
         failures = 0;
-        if (done === 0) await this.#pause(this.options.idleMs);
+        if (done === 0) await this.#idle(this.options.idleMs);
       } catch (error) {
         failures += 1;
         this.#logger.error({ err: error, failures }, `${this.options.name} failed and will go on`);
         this.#woken = false;
-        await this.#pause(
+        await this.#idle(
           Math.min(MAX_RETRY_MS, (this.options.retryMs ?? 200) * 2 ** Math.min(failures - 1, 10)),
         );
       }
     }
   }
 
-  async #pause(ms: number): Promise<void> {
-    if (this.#woken || this.#stopping) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wakeUp = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wakeUp = undefined;
+  async #idle(ms: number): Promise<void> {
+    if (!this.#woken && !this.#stopping) await this.#pause.wait(ms);
   }
 }

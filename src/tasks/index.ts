@@ -10,4 +10,5 @@ export {
 } from './worker/task-handler.js';
 export { CreateTasks1763683201000 } from './migrations/1763683201000-create-tasks.js';
 export { AddTaskOwners1763683610000 } from './migrations/1763683610000-add-task-owners.js';
+export { AddTaskReplies1763683710000 } from './migrations/1763683710000-add-task-replies.js';
 export { CreateTaskSchedules1763683202000 } from './migrations/1763683202000-create-task-schedules.js';

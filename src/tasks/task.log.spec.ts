@@ -35,6 +35,7 @@ function task(more: Partial<TaskSpec> = {}): Task {
     idempotencyKey: undefined,
     correlationId: 'order-7',
     ownerId: null,
+    replyTo: null,
     traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
     ...more,
   };

@@ -6,7 +6,7 @@ import {
   type OutboxMessage,
 } from '../kernel/outbox/outbox-message.js';
 import type { TaskState } from './domain/task.state.js';
-import type { TaskEvent } from './domain/task.events.js';
+import { isEnd, type TaskEvent } from './domain/task.events.js';
 
 /** Scope of the messages that ask workers to run tasks. */
 export const TASK_RUNS = 'task-runs';
@@ -79,4 +79,57 @@ function runMessage(tasks: readonly TaskState[], lane: string): OutboxMessage {
 
 export function taskEventMessage(event: TaskEvent, task: TaskState): OutboxMessage {
   return eventMessage(event, contextHeaders(task));
+}
+
+/** An event with the task as it was after it. */
+export interface Told {
+  readonly event: TaskEvent;
+  readonly state: TaskState;
+}
+
+/** Told to the asker alone. */
+export const isReply = ({ event, state }: Told): boolean =>
+  state.replyTo !== null && isEnd(event.name);
+
+/** How many ends, and about how many characters of them, make one message. */
+const ENDS_PER_REPLY = 25;
+const CHARACTERS_PER_REPLY = 256 * 1_024;
+
+/** Tells askers how their tasks ended: many ends in a message, because whoever asks for many waits for many. */
+export function replyMessages(told: readonly Told[]): OutboxMessage[] {
+  const byAsker = Map.groupBy(told, ({ state: { replyTo } }) =>
+    JSON.stringify([replyTo?.queue, replyTo?.route]),
+  );
+  return [...byAsker.values()].flatMap((some) => {
+    const [{ state } = {}] = some;
+    if (!state?.replyTo) return [];
+    const { queue, route } = state.replyTo;
+    return packed(some.map(endOf)).map((ends) => commandMessage({ queue, route, body: { ends } }));
+  });
+}
+
+const endOf = ({ event, state }: Told): object => ({
+  mark: state.replyTo?.mark,
+  task_id: state.id,
+  kind: state.kind,
+  status: event.name,
+  ...(event.name === 'succeeded' ? { result: state.result } : {}),
+  ...(event.name === 'failed' ? { error: state.error } : {}),
+});
+
+function packed(ends: readonly object[]): object[][] {
+  const packs: object[][] = [];
+  let room = 0;
+  for (const end of ends) {
+    const characters = JSON.stringify(end).length;
+    const last = packs.at(-1);
+    if (last && last.length < ENDS_PER_REPLY && characters <= room) {
+      last.push(end);
+      room -= characters;
+    } else {
+      packs.push([end]);
+      room = CHARACTERS_PER_REPLY - characters;
+    }
+  }
+  return packs;
 }

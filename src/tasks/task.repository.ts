@@ -8,7 +8,7 @@ import type { TaskEvent } from './domain/task.events.js';
 import type { TaskState } from './domain/task.state.js';
 import { taskConditions } from './queries/list-tasks.js';
 import { logTransitions } from './task.log.js';
-import { runMessages, taskEventMessage } from './task.messages.js';
+import { isReply, replyMessages, runMessages, taskEventMessage } from './task.messages.js';
 import { taskColumns, type TaskRow, toState } from './task.rows.js';
 import type { TaskFilter } from './tasks.dto.js';
 
@@ -18,7 +18,7 @@ export interface Lease {
 }
 
 const INSERTED = `id, kind, queue, external, priority, max_attempts, timeout_ms, backoff, payload,
-  idempotency_key, correlation_id, traceparent, owner_id, created_at, updated_at, run_at`;
+  idempotency_key, correlation_id, traceparent, owner_id, reply_to, created_at, updated_at, run_at`;
 
 /**
  * The only code that writes tasks: set-based, in the open Unit of Work. Saving appends the tasks' events to the
@@ -41,11 +41,13 @@ export class TaskRepository {
     const rows = await this.unitOfWork.insert<{ id: string }>(
       `insert into tasks.task (status, ${INSERTED})
        select 'new', id, kind, queue, external, priority, max_attempts, timeout_ms, backoff::json, payload::json,
-              idempotency_key, correlation_id, traceparent, owner_id, created_at, created_at, coalesce(run_at, now())
+              idempotency_key, correlation_id, traceparent, owner_id, reply_to::json, created_at, created_at,
+              coalesce(run_at, now())
        from unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::smallint[], $6::smallint[], $7::int[],
-                   $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::timestamptz[], $15::timestamptz[])
+                   $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::text[], $15::timestamptz[],
+                   $16::timestamptz[])
          as task (id, kind, queue, external, priority, max_attempts, timeout_ms, backoff, payload,
-                  idempotency_key, correlation_id, traceparent, owner_id, created_at, run_at)
+                  idempotency_key, correlation_id, traceparent, owner_id, reply_to, created_at, run_at)
        on conflict (idempotency_key, owner_id) where idempotency_key is not null do nothing
        returning id`,
       taskColumns(states, [
@@ -62,6 +64,7 @@ export class TaskRepository {
         (task) => task.correlationId,
         (task) => task.traceparent,
         (task) => task.ownerId,
+        (task) => jsonOrNull(task.replyTo),
         (task) => task.createdAt,
         laterRunAt,
       ]),
@@ -233,15 +236,15 @@ export class TaskRepository {
       state: task.state,
       events: task.releaseEvents() as readonly TaskEvent[],
     }));
-    const told = changes.flatMap(({ state, events }) =>
-      events
-        .filter((event) => this.env.TASKS_EVENTS.includes(event.name))
-        .map((event) => taskEventMessage(event, state)),
-    );
+    const all = changes.flatMap(({ state, events }) => events.map((event) => ({ event, state })));
+    const replies = all.filter(isReply);
+    const told = all
+      .filter((one) => !isReply(one) && this.env.TASKS_EVENTS.includes(one.event.name))
+      .map(({ event, state }) => taskEventMessage(event, state));
     const toBeRun = tasks
       .map((task) => task.state)
       .filter((state) => state.status === 'new' && !state.external);
-    await this.outbox.append([...told, ...runMessages(toBeRun)]);
+    await this.outbox.append([...told, ...replyMessages(replies), ...runMessages(toBeRun)]);
     this.unitOfWork.afterCommit(() => {
       logTransitions(changes);
       const isToBeLeased = changes.some(({ state }) => state.external && state.status === 'new');

@@ -1,5 +1,11 @@
 import type { Backoff } from './domain/backoff.js';
-import type { FailedAttempt, TaskError, TaskState, TaskStatus } from './domain/task.state.js';
+import type {
+  FailedAttempt,
+  ReplyTo,
+  TaskError,
+  TaskState,
+  TaskStatus,
+} from './domain/task.state.js';
 
 /** A row of `tasks.task` as the driver returns it. */
 export interface TaskRow {
@@ -31,6 +37,7 @@ export interface TaskRow {
   readonly correlation_id: string;
   readonly traceparent: string;
   readonly owner_id: string | null;
+  readonly reply_to: ReplyTo | null;
 }
 
 export function toState(row: TaskRow): TaskState {
@@ -61,6 +68,7 @@ export function toState(row: TaskRow): TaskState {
     correlationId: row.correlation_id,
     traceparent: row.traceparent,
     ownerId: row.owner_id,
+    replyTo: row.reply_to,
   };
 }
 

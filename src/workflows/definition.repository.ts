@@ -4,13 +4,17 @@ import { ENV, type Env } from '../kernel/env.js';
 import { fieldErrors, ValidationError } from '../kernel/http/validation.js';
 import { Database } from '../kernel/persistence/database.js';
 import { compileWorkflow } from './definition/compile.js';
-import type { CompiledWorkflow } from './definition/compiled.js';
+import type { CompiledCriterion, CompiledWorkflow } from './definition/compiled.js';
 import { workflowDraft, type WorkflowDraft } from './definition/draft.js';
+import type { Expression } from './definition/expression.js';
 import type { JsonObject } from './definition/json.js';
+import { compileTemplate } from './definition/template.js';
+import { compileCriterion } from './definition/work.js';
 import { decide } from './engine/decide.js';
+import type { Pause } from './engine/run.js';
 import { newInstance } from './engine/state.js';
 
-/** Names a version, and the state of its config that the caller has read. */
+/** Names a version, and the state of its config, its pause and its links that the caller has read. */
 export interface DefinitionRef {
   readonly key: string;
   readonly version: number;
@@ -21,12 +25,25 @@ export interface DefinitionRef {
 export interface Runnable {
   readonly definition: Definition;
   readonly config: JsonObject;
+  readonly pause: Pause;
+  readonly links: readonly CompiledLink[];
 }
 
-interface Entry {
-  readonly definition: Definition;
-  configRevision: number;
-  config: JsonObject;
+/** What is started when an instance completes. */
+export interface CompiledLink {
+  readonly id: string;
+  /** Only in this outcome; null: in any. */
+  readonly end: string | null;
+  readonly to: string;
+  readonly map: Expression;
+}
+
+interface LoadedLink extends Omit<CompiledLink, 'map'> {
+  readonly map: JsonObject;
+}
+
+interface Entry extends Runnable {
+  readonly configRevision: number;
 }
 
 interface LoadedRow {
@@ -35,20 +52,27 @@ interface LoadedRow {
   readonly definition: unknown;
   readonly config: JsonObject;
   readonly config_revision: number;
+  readonly paused: boolean;
+  readonly paused_nodes: readonly string[];
+  readonly links: readonly LoadedLink[];
 }
 
 interface WorkflowRow {
   readonly key: string;
   readonly latest: number;
   readonly config_revision: number;
+  readonly is_held: boolean;
 }
 
 /** A published version, compiled. It never changes. */
 export class Definition {
   readonly compiled: CompiledWorkflow;
   readonly defaults: JsonObject;
+  /** Variables to search instances by. */
+  readonly indexes: readonly string[];
   readonly #inputs: z.ZodType | undefined;
   readonly #startProblems = new Map<string | undefined, string | undefined>();
+  readonly #startCriteria = new Map<string, CompiledCriterion>();
   readonly #config: NonNullable<WorkflowDraft['config']>;
 
   constructor(
@@ -57,6 +81,7 @@ export class Definition {
     draft: WorkflowDraft,
   ) {
     this.compiled = compileWorkflow(draft);
+    this.indexes = draft.indexes ?? [];
     this.#config = draft.config ?? {};
     this.#inputs = draft.inputs && schemaOf(draft.inputs);
     this.defaults = Object.fromEntries(
@@ -79,6 +104,23 @@ export class Definition {
     if (node !== undefined && !this.compiled.nodes.has(node)) return `it has no node ${node}`;
     if (!this.#startProblems.has(node)) this.#startProblems.set(node, this.#tryStart(node));
     return this.#startProblems.get(node);
+  }
+
+  /** The outcomes that an instance can complete with. */
+  get ends(): string[] {
+    const outcomes = this.compiled.draft.nodes.flatMap((node) =>
+      node.type === 'end' && node.in === undefined ? (node.outcome ?? 'done') : [],
+    );
+    return [...new Set(['done', ...outcomes])];
+  }
+
+  /** What starts instances at a node. */
+  startCriterion(node: string): CompiledCriterion | undefined {
+    const draft = this.compiled.nodes.get(node)?.draft;
+    if (draft?.type !== 'start' || !draft.criterion) return undefined;
+    const known = this.#startCriteria.get(node) ?? compileCriterion(draft.criterion);
+    this.#startCriteria.set(node, known);
+    return known;
   }
 
   /** Without a step: only whether there is a place to start at. */
@@ -163,10 +205,9 @@ export class DefinitionRepository {
     names: readonly string[],
   ): Promise<{ versions: Map<string, DefinitionRef>; runnables: Runnables }> {
     const keys = new Set(names.map((name) => partsOf(name).key));
-    const rows = await this.database.query<WorkflowRow>(
-      `select key, latest, config_revision from workflows.workflow where key = any($1) and latest is not null`,
-      [[...keys]],
-    );
+    let rows = await this.#latest([...keys]);
+    // Whoever starts what is held must not be overlooked by the resume that comes next: it waits for him.
+    if (rows.some((row) => row.is_held)) rows = await this.#latest([...keys], 'for share');
     const workflows = new Map(rows.map((row) => [row.key, row]));
     const versions = new Map<string, DefinitionRef>();
     for (const name of new Set(names)) {
@@ -179,9 +220,19 @@ export class DefinitionRepository {
     return { versions, runnables: await this.load([...versions.values()]) };
   }
 
+  #latest(keys: readonly string[], lock: '' | 'for share' = ''): Promise<WorkflowRow[]> {
+    return this.database.query<WorkflowRow>(
+      `select key, latest, config_revision, paused or paused_nodes <> '{}' as is_held
+       from workflows.workflow where key = any($1) and latest is not null order by key ${lock}`,
+      [keys],
+    );
+  }
+
   #read(refs: readonly DefinitionRef[]): Promise<LoadedRow[]> {
     return this.database.query<LoadedRow>(
-      `select v.key, v.version, v.definition, w.config, w.config_revision
+      `select v.key, v.version, v.definition, w.config, w.config_revision, w.paused, w.paused_nodes, array(
+         select json_build_object('id', id, 'end', from_end, 'to', to_key, 'map', map)
+         from workflows.link where from_key = v.key order by id) as links
        from unnest($1::text[], $2::int[]) as wanted (key, version)
        join workflows.workflow_version v using (key, version)
        join workflows.workflow w using (key)`,
@@ -194,7 +245,9 @@ export class DefinitionRepository {
     const definition =
       known ?? new Definition(row.key, row.version, workflowDraft.parse(row.definition));
     const config = { ...definition.defaults, ...row.config };
-    return { definition, config, configRevision: row.config_revision };
+    const pause = { everywhere: row.paused, nodes: row.paused_nodes };
+    const links = row.links.map(({ map, ...link }) => ({ ...link, map: compileTemplate(map) }));
+    return { definition, config, pause, links, configRevision: row.config_revision };
   }
 
   /** The map's order is that of the last use. */

@@ -22,6 +22,7 @@ interface InstanceRow {
   readonly updated_at: Date;
   readonly ended_at: Date | null;
   readonly state: StoredState;
+  readonly jobs: Readonly<Record<string, string>> | null;
   readonly seq: number;
   readonly incidents: number;
   readonly outcome: string | null;
@@ -99,17 +100,27 @@ export class InstanceRepository {
     if (decided.length > 0) this.#append(decided);
   }
 
+  /** Of instances that were migrated. */
+  async setVersion(ids: readonly string[], version: number): Promise<void> {
+    await this.unitOfWork.query(`update workflows.instance set version = $2 where id = any($1)`, [
+      ids,
+      version,
+    ]);
+  }
+
   #insert(instances: readonly Instance[]): void {
     this.unitOfWork.deferInsert(
       `insert into workflows.instance (id, key, version, business_key, start_key, parent_id, parent_token, parent_attempt,
-         depth, correlation_id, traceparent, started_at, status, outcome, error, state, seq, incidents, updated_at, ended_at)
+         depth, correlation_id, traceparent, started_at, status, outcome, error, state, jobs, seq, incidents,
+         updated_at, ended_at)
        select id, key, version, business_key, start_key, parent_id, parent_token, parent_attempt, depth, correlation_id,
-              traceparent, started_at, status, outcome, error::json, state::json, seq, incidents, updated_at, ended_at
+              traceparent, started_at, status, outcome, error::json, state::json, jobs::json, seq, incidents,
+              updated_at, ended_at
        from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::uuid[], $7::int[], $8::smallint[],
                    $9::text[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[],
-                   $16::int[], $17::int[], $18::timestamptz[], $19::timestamptz[], $20::int[])
+                   $16::text[], $17::int[], $18::int[], $19::timestamptz[], $20::timestamptz[], $21::int[])
          as added (id, key, version, business_key, start_key, parent_id, parent_token, depth, correlation_id,
-                   traceparent, started_at, status, outcome, error, state, seq, incidents, updated_at, ended_at,
+                   traceparent, started_at, status, outcome, error, state, jobs, seq, incidents, updated_at, ended_at,
                    parent_attempt)`,
       columns(instances, [
         ({ id }) => id,
@@ -132,11 +143,11 @@ export class InstanceRepository {
   async #update(instances: readonly Instance[]): Promise<void> {
     await this.unitOfWork.query(
       `update workflows.instance as i set status = saved.status, outcome = saved.outcome, error = saved.error::json,
-              state = saved.state::json, seq = saved.seq, incidents = saved.incidents,
+              state = saved.state::json, jobs = saved.jobs::json, seq = saved.seq, incidents = saved.incidents,
               updated_at = saved.updated_at, ended_at = saved.ended_at
-       from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[],
-                   $8::timestamptz[], $9::timestamptz[])
-         as saved (id, status, outcome, error, state, seq, incidents, updated_at, ended_at)
+       from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[],
+                   $8::int[], $9::timestamptz[], $10::timestamptz[])
+         as saved (id, status, outcome, error, state, jobs, seq, incidents, updated_at, ended_at)
        where i.id = saved.id`,
       columns(instances, [({ id }) => id, ...CHANGING]),
     );
@@ -167,6 +178,7 @@ const CHANGING: readonly Column[] = [
   ({ outcome }) => outcome,
   ({ error }) => (error ? JSON.stringify(error) : null),
   ({ state }) => JSON.stringify(storeState(state)),
+  ({ jobs }) => (jobs.size > 0 ? JSON.stringify(Object.fromEntries(jobs)) : null),
   ({ seq }) => seq,
   ({ incidents }) => incidents,
   ({ updatedAt }) => updatedAt,
@@ -194,6 +206,7 @@ function toInstance(row: InstanceRow): Instance {
     startedAt: row.started_at,
     isNew: false,
     state: restoreState(row.state),
+    jobs: new Map(Object.entries(row.jobs ?? {})),
     seq: row.seq,
     incidents: row.incidents,
     outcome: row.outcome,

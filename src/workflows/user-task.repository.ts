@@ -131,6 +131,21 @@ export class UserTaskRepository {
     );
   }
 
+  /** Open tasks of instances that were migrated: under the new names of their nodes, with the outcomes of these. */
+  async rename(
+    ids: readonly string[],
+    { version, nodes, outcomes }: { version: number; nodes: object; outcomes: object },
+  ): Promise<void> {
+    await this.unitOfWork.query(
+      `update workflows.user_task as task set version = $2, node = renamed.node,
+              outcomes = array(select jsonb_array_elements_text($4::jsonb -> renamed.node))
+       from (select id, coalesce($3::jsonb ->> node, node) as node from workflows.user_task
+             where instance_id = any($1) and ${IS_OPEN}) as renamed
+       where task.id = renamed.id`,
+      [ids, version, JSON.stringify(nodes), JSON.stringify(outcomes)],
+    );
+  }
+
   async comment(taskId: string, { id, author, text, created_at }: CommentView): Promise<void> {
     await this.unitOfWork.query(
       `insert into workflows.user_task_comment (id, user_task_id, author, text, created_at)

@@ -2,14 +2,13 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequiresRight } from '../kernel/access/access.decorators.js';
 import { Mediator } from '../kernel/cqrs/mediator.js';
-import { DomainError } from '../kernel/domain/domain-error.js';
 import { ApiAnswer, ApiProblems } from '../kernel/http/api.decorators.js';
 import { Idempotent } from '../kernel/http/idempotent.decorator.js';
 import type { Page } from '../kernel/http/pages.js';
 import { inTheSameShape, uuidParam } from '../kernel/http/shapes.js';
 import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.js';
 import { StartInstances } from './commands/start-instances.js';
-import { TellInstances } from './commands/tell-instances.js';
+import { answerOf, TellInstances } from './commands/tell-instances.js';
 import type { WorkflowCommand } from './engine/commands.js';
 import { GetHistory, GetInstance, GetPositions, ListInstances } from './queries/instances.js';
 import { WORKFLOWS } from './runtime/messages.js';
@@ -113,9 +112,6 @@ export class WorkflowInstancesController {
   }
 
   async #tell(instanceId: string, command: WorkflowCommand): Promise<InstanceView> {
-    const [told] = await this.mediator.execute(new TellInstances([{ instanceId, command }]));
-    if (!told) throw new Error('Nothing was answered to a command');
-    if (told instanceof DomainError) throw told;
-    return told;
+    return answerOf(await this.mediator.execute(new TellInstances([{ instanceId, command }])));
   }
 }

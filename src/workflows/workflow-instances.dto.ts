@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { pageOf, pageQuery } from '../kernel/http/pages.js';
 import { oneOrMany, uuidParam } from '../kernel/http/shapes.js';
 import type { JsonObject } from './definition/json.js';
+import { MAX_SEARCHED } from './runtime/search-values.js';
 
 const variables = z.record(z.string(), z.json());
 const INSTANCE_STATUSES = ['running', 'completed', 'failed', 'cancelled'] as const;
@@ -46,6 +47,7 @@ export const instanceView = z
     outcome: z.string().nullable(),
     error: incident.nullable(),
     incidents: z.int().meta({ description: 'Tokens that are stuck.' }),
+    paused: z.boolean().meta({ description: 'As a whole; nodes may be paused besides.' }),
     started_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
     ended_at: z.iso.datetime().nullable(),
@@ -65,6 +67,7 @@ export const instanceView = z
         outcome: null,
         error: null,
         incidents: 0,
+        paused: false,
         started_at: '2025-11-21T09:30:00.000Z',
         updated_at: '2025-11-21T09:30:00.000Z',
         ended_at: null,
@@ -84,12 +87,33 @@ export type InstanceView = Omit<
 
 export const instancePage = pageOf(instanceView);
 
-export const listInstancesQuery = pageQuery.extend({
-  workflow: z.string().optional(),
-  status: z.enum(INSTANCE_STATUSES).optional(),
-  business_key: z.string().optional(),
-  parent_id: z.uuid().optional(),
-});
+/** `name:value`, once or more often. */
+const searched = z
+  .string()
+  .regex(/^[\w-]{1,64}:.*$/s, 'must be name:value')
+  .transform((text) => {
+    const [name = '', ...rest] = text.split(':');
+    return { name, value: rest.join(':').slice(0, MAX_SEARCHED) };
+  });
+
+export const listInstancesQuery = pageQuery
+  .extend({
+    workflow: z.string().optional(),
+    status: z.enum(INSTANCE_STATUSES).optional(),
+    business_key: z.string().optional(),
+    parent_id: z.uuid().optional(),
+    variable: z
+      .union([searched.transform((one) => [one]), z.array(searched).max(10)])
+      .default([])
+      .meta({
+        description: 'name:value of a variable among the indexes of the workflow; all must match.',
+        examples: ['customer:ann'],
+      }),
+  })
+  .refine(({ variable, workflow }) => variable.length === 0 || workflow !== undefined, {
+    path: ['workflow'],
+    error: 'is needed to search by variables',
+  });
 export type ListInstancesRequest = z.output<typeof listInstancesQuery>;
 
 export const historyQuery = pageQuery;
@@ -135,6 +159,24 @@ const token = z.int().min(0);
 const attempt = z.int().min(1);
 export const fireTimer = z.object({ instance_id: uuid, token, timer: z.string(), at: z.int() });
 export type FireTimer = z.output<typeof fireTimer>;
+
+export const fireStart = z.object({ key: z.string(), node: z.string(), at: z.int() });
+export type FireStart = z.output<typeof fireStart>;
+
+/** As the tasks module tells it. */
+export const jobsEnded = z.object({
+  ends: z.array(
+    z.object({
+      mark: z.object({ instance_id: uuid, token, attempt }),
+      task_id: uuid,
+      kind: z.string(),
+      status: z.enum(['succeeded', 'failed', 'cancelled']),
+      result: z.json().optional(),
+      error: z.object({ code: z.string(), message: z.string(), reason: z.string() }).optional(),
+    }),
+  ),
+});
+export type JobsEnded = z.output<typeof jobsEnded>;
 
 export const childEnded = z.object({
   instance_id: uuid,

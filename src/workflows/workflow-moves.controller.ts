@@ -1,14 +1,15 @@
 import { Body, Controller } from '@nestjs/common';
-import { z } from 'zod';
 import { SystemDoor } from '../kernel/access/access.decorators.js';
 import { Mediator } from '../kernel/cqrs/mediator.js';
 import type { Incoming } from '../kernel/messaging/batch-method.js';
-import { MessageScope, OnEvent, OnMessage } from '../kernel/messaging/message.decorators.js';
+import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.js';
 import { CancelChildren } from './commands/cancel-children.js';
+import { FireStarts } from './commands/fire-starts.js';
 import { ListenAgain } from './commands/listen-again.js';
 import { ReconsiderInstances } from './commands/reconsider-instances.js';
 import { type JobEnd, SettleJobs } from './commands/settle-jobs.js';
 import { type Telling, TellInstances } from './commands/tell-instances.js';
+import { JOBS_ENDED } from './runtime/jobs.js';
 import { WORKFLOWS } from './runtime/messages.js';
 import {
   cancelChild,
@@ -17,8 +18,12 @@ import {
   type ChildEnded,
   childEscalated,
   type ChildEscalated,
+  fireStart,
+  type FireStart,
   fireTimer,
   type FireTimer,
+  jobsEnded,
+  type JobsEnded,
   reconsider,
   type Reconsider,
 } from './workflow-instances.dto.js';
@@ -26,16 +31,8 @@ import { listen, type Listen } from './workflow-news.dto.js';
 
 const BATCH = 500;
 
-const taskEnd = z.object({
-  task_id: z.uuid(),
-  kind: z.string(),
-  result: z.json().optional(),
-  error: z.object({ code: z.string(), message: z.string(), reason: z.string() }).optional(),
-});
-type TaskEnd = z.output<typeof taskEnd>;
-
-/** What happens to tasks is told in events; a job is taken once, so a repetition finds nothing. */
-const ofTasks = { batch: BATCH, body: taskEnd, idempotent: true };
+/** Of messages that bring many ends each. */
+const BATCH_OF_JOBS = 20;
 
 /**
  * What moves instances from inside the program: timers, the ends of tasks and of called instances. Whatever comes too
@@ -46,19 +43,17 @@ const ofTasks = { batch: BATCH, body: taskEnd, idempotent: true };
 export class WorkflowMovesController {
   constructor(private readonly mediator: Mediator) {}
 
-  @OnEvent('tasks.task-succeeded.v1', ofTasks)
-  taskSucceeded(events: readonly Incoming<TaskEnd>[]): Promise<undefined> {
-    return this.#settle('succeeded', events);
-  }
-
-  @OnEvent('tasks.task-failed.v1', ofTasks)
-  taskFailed(events: readonly Incoming<TaskEnd>[]): Promise<undefined> {
-    return this.#settle('failed', events);
-  }
-
-  @OnEvent('tasks.task-cancelled.v1', ofTasks)
-  taskCancelled(events: readonly Incoming<TaskEnd>[]): Promise<undefined> {
-    return this.#settle('cancelled', events);
+  @SystemDoor()
+  @OnMessage(JOBS_ENDED, { batch: BATCH_OF_JOBS, body: jobsEnded, idempotent: true })
+  async jobsEnded(messages: readonly Incoming<JobsEnded>[]): Promise<undefined> {
+    const ends = messages.flatMap(({ body }) =>
+      body.ends.map(({ mark: { instance_id: instanceId, token, attempt }, ...end }): JobEnd => {
+        const { kind, status, result, error } = end;
+        const told = { ...(result !== undefined && { result }), ...(error && { error }) };
+        return { instanceId, token, attempt, kind, status, ...told };
+      }),
+    );
+    await this.mediator.execute(new SettleJobs(ends));
   }
 
   @SystemDoor()
@@ -69,6 +64,12 @@ export class WorkflowMovesController {
         return { instanceId, command: { type: 'fire_timer', token, timer }, timerAt: at };
       }),
     );
+  }
+
+  @SystemDoor()
+  @OnMessage('starts/fire', { batch: BATCH, body: fireStart, idempotent: true })
+  async fireStarts(messages: readonly Incoming<FireStart>[]): Promise<undefined> {
+    await this.mediator.execute(new FireStarts(messages.map(({ body }) => body)));
   }
 
   @SystemDoor()
@@ -117,21 +118,5 @@ export class WorkflowMovesController {
 
   async #tell(tellings: readonly Telling[]): Promise<undefined> {
     await this.mediator.execute(new TellInstances(tellings));
-  }
-
-  async #settle(
-    status: JobEnd['status'],
-    events: readonly Incoming<TaskEnd>[],
-  ): Promise<undefined> {
-    const ends = events.map(({ body: { task_id: taskId, kind, result, error } }): JobEnd => {
-      return {
-        taskId,
-        kind,
-        status,
-        ...(result !== undefined && { result }),
-        ...(error && { error }),
-      };
-    });
-    await this.mediator.execute(new SettleJobs(ends));
   }
 }

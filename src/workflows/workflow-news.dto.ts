@@ -50,7 +50,7 @@ export const message = z
 export type MessageRequest = z.output<typeof message>;
 export const messagesBody = oneOrMany(message);
 export const messageAnswer = z
-  .object({ state: z.enum(['taken', 'buffered', 'duplicate']) })
+  .object({ state: z.enum(['taken', 'started', 'buffered', 'duplicate']) })
   .meta({ id: 'DeliveredMessage', examples: [{ state: 'taken' }] });
 export type MessageAnswer = z.output<typeof messageAnswer>;
 

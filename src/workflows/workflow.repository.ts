@@ -11,6 +11,8 @@ export interface WorkflowRow {
   readonly latest: number | null;
   readonly config: JsonObject;
   readonly config_revision: number;
+  readonly paused: boolean;
+  readonly paused_nodes: readonly string[];
   readonly created_at: Date;
   readonly updated_at: Date;
 }
@@ -52,6 +54,20 @@ export class WorkflowRepository {
       `update workflows.workflow set config = $2, config_revision = config_revision + 1, updated_at = $3
        where key = $1`,
       [key, JSON.stringify(config), now],
+    );
+  }
+
+  /** Counts as a change of the config, so that no process goes on by what it has cached. */
+  async savePause(
+    key: string,
+    { paused, nodes }: { paused: boolean; nodes: readonly string[] },
+    now: Date,
+  ): Promise<void> {
+    await this.unitOfWork.query(
+      `update workflows.workflow set paused = $2, paused_nodes = $3, config_revision = config_revision + 1,
+              updated_at = $4
+       where key = $1`,
+      [key, paused, nodes, now],
     );
   }
 

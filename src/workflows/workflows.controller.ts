@@ -5,12 +5,15 @@ import type { Caller } from '../kernel/access/caller.js';
 import { Mediator } from '../kernel/cqrs/mediator.js';
 import { ApiAnswer, ApiProblems } from '../kernel/http/api.decorators.js';
 import type { Page } from '../kernel/http/pages.js';
+import { MessageScope, OnMessage } from '../kernel/messaging/message.decorators.js';
 import { ChangeConfig } from './commands/change-config.js';
 import { PublishWorkflow } from './commands/publish-workflow.js';
 import { SaveDraft } from './commands/save-draft.js';
 import type { JsonObject } from './definition/json.js';
 import { GetDraft, ListWorkflows } from './queries/drafts.js';
+import { ListTriggers } from './queries/triggers.js';
 import { GetConfig, GetVersion, ListVersions } from './queries/versions.js';
+import { WORKFLOWS } from './runtime/messages.js';
 import { DESIGN, idOf } from './workflow.access.js';
 import {
   configChange,
@@ -28,6 +31,8 @@ import {
   publishedVersion,
   saveDraftQuery,
   type SaveDraftQuery,
+  triggerList,
+  type TriggerView,
   versionList,
   versionParam,
   type VersionView,
@@ -38,6 +43,7 @@ import {
 
 @ApiTags('workflows')
 @Controller('workflows')
+@MessageScope(WORKFLOWS)
 export class WorkflowsController {
   constructor(private readonly mediator: Mediator) {}
 
@@ -59,6 +65,7 @@ export class WorkflowsController {
 
   @RequiresRight(DESIGN)
   @Put(':key/draft')
+  @OnMessage('drafts/:key/save')
   @ApiOperation({ summary: 'Save a draft, with its errors if it has some' })
   @ApiAnswer(draftView)
   @ApiProblems(409)
@@ -83,6 +90,7 @@ export class WorkflowsController {
 
   @RequiresRight(DESIGN)
   @Post(':key/draft/publish')
+  @OnMessage('drafts/:key/publish')
   @ApiOperation({ summary: 'Publish the draft as the next version' })
   @ApiAnswer(publication, { status: 201, description: 'The version, which never changes' })
   publish(
@@ -111,6 +119,15 @@ export class WorkflowsController {
     return this.mediator.ask(new GetVersion(key, version));
   }
 
+  @Get(':key/triggers')
+  @ApiOperation({ summary: 'List what starts instances by itself' })
+  @ApiAnswer(triggerList)
+  async triggers(
+    @Param('key', { schema: workflowKey }) key: string,
+  ): Promise<{ items: readonly TriggerView[] }> {
+    return { items: await this.mediator.ask(new ListTriggers(key)) };
+  }
+
   @Get(':key/config')
   @ApiOperation({ summary: 'Get the config' })
   @ApiAnswer(configView)
@@ -120,12 +137,14 @@ export class WorkflowsController {
 
   @RequiresRight(DESIGN)
   @Patch(':key/config')
+  @OnMessage('config/:key/change')
   @ApiOperation({ summary: 'Change the config, also of instances that run' })
   @ApiAnswer(configView)
   changeConfig(
     @Param('key', { schema: workflowKey }) key: string,
     @Body({ schema: configChange }) body: JsonObject,
+    @CurrentCaller() caller: Caller,
   ): Promise<ConfigView> {
-    return this.mediator.execute(new ChangeConfig(key, body));
+    return this.mediator.execute(new ChangeConfig(key, body, idOf(caller)));
   }
 }

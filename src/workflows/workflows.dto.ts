@@ -23,6 +23,15 @@ export const saveDraftQuery = z.object({
 });
 export type SaveDraftQuery = z.output<typeof saveDraftQuery>;
 
+export const diagramQuery = z.object({
+  heat: z
+    .enum(['0', '1'])
+    .default('0')
+    .transform((heat) => heat === '1')
+    .meta({ description: '1: with how many tokens are at each node now.' }),
+});
+export type DiagramQuery = z.output<typeof diagramQuery>;
+
 const finding = z
   .object({
     code: z.string(),
@@ -67,6 +76,8 @@ export const workflowView = z
     name: z.string(),
     latest_version: z.int().nullable(),
     revision: z.int(),
+    paused: z.boolean(),
+    paused_nodes: z.array(z.string()),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
   })
@@ -102,6 +113,40 @@ export const publication = versionView
   .extend({ findings: z.array(finding) })
   .meta({ id: 'WorkflowPublication' });
 export type Publication = VersionView & { readonly findings: DraftView['findings'] };
+
+const trigger = z
+  .object({
+    node: z.string(),
+    version: z.int(),
+    kind: z.enum(['message', 'timer', 'criterion']),
+    name: z.string().nullable().meta({ description: 'Of the message, or of the signal.' }),
+    key: z.string().nullable().meta({ description: 'Null: any.' }),
+    next_at: z.iso.datetime().nullable().meta({ description: 'Of a timer, while one is left.' }),
+    last_error: z
+      .object({ message: z.string(), at: z.iso.datetime({ offset: true }) })
+      .nullable()
+      .meta({
+        description: 'Why, last time, a criterion could not be judged or nothing be started.',
+      }),
+  })
+  .meta({
+    id: 'WorkflowTrigger',
+    examples: [
+      {
+        node: 'daily',
+        version: 1,
+        kind: 'timer',
+        name: null,
+        key: null,
+        next_at: '2025-11-22T08:00:00.000Z',
+        last_error: null,
+      },
+    ],
+  });
+export const triggerList = z.object({ items: z.array(trigger) });
+export type TriggerView = Omit<z.output<typeof trigger>, 'next_at'> & {
+  readonly next_at: Date | null;
+};
 
 export const configChange = z
   .record(z.string(), z.json())

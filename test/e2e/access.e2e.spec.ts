@@ -84,6 +84,59 @@ const DOORS: Readonly<Record<string, string>> = {
   Wallet_deposit: 'admin',
   Wallet_get: 'own',
   Wallet_list: 'own',
+  WorkflowBatches_cancel: 'task:operate',
+  WorkflowBatches_failures: 'task:operate',
+  WorkflowBatches_get: 'task:operate',
+  WorkflowBatches_list: 'task:operate',
+  WorkflowControl_audit: 'workflow:design',
+  WorkflowControl_heat: 'caller',
+  WorkflowControl_migrate: 'task:operate',
+  WorkflowControl_pause: 'task:operate',
+  WorkflowControl_resume: 'task:operate',
+  WorkflowDiagrams_draftPicture: 'caller',
+  WorkflowDiagrams_draftText: 'caller',
+  WorkflowDiagrams_page: 'caller',
+  WorkflowDiagrams_picture: 'caller',
+  WorkflowDiagrams_text: 'caller',
+  WorkflowDrafts_addFlow: 'workflow:design',
+  WorkflowDrafts_addNode: 'workflow:design',
+  WorkflowDrafts_changeNode: 'workflow:design',
+  WorkflowDrafts_create: 'workflow:design',
+  WorkflowDrafts_removeFlow: 'workflow:design',
+  WorkflowDrafts_removeNode: 'workflow:design',
+  WorkflowDrafts_simulate: 'workflow:design',
+  WorkflowIncidents_list: 'task:operate',
+  WorkflowIncidents_resolve: 'task:operate',
+  WorkflowInstances_cancel: 'task:operate',
+  WorkflowInstances_get: 'caller',
+  WorkflowInstances_history: 'caller',
+  WorkflowInstances_list: 'caller',
+  WorkflowInstances_positions: 'caller',
+  WorkflowInstances_retry: 'task:operate',
+  WorkflowInstances_start: 'caller',
+  WorkflowLinks_create: 'workflow:design',
+  WorkflowLinks_delete: 'workflow:design',
+  WorkflowLinks_list: 'caller',
+  WorkflowModules_list: 'caller',
+  WorkflowModules_schema: 'public',
+  WorkflowNews_deliver: 'caller',
+  WorkflowNews_report: 'caller',
+  WorkflowOperations_extend: 'task:operate',
+  WorkflowOperations_migrate: 'task:operate',
+  WorkflowOperations_modify: 'task:operate',
+  WorkflowOperations_pause: 'task:operate',
+  WorkflowOperations_resume: 'task:operate',
+  WorkflowOperations_setVariables: 'task:operate',
+  Workflows_changeConfig: 'workflow:design',
+  Workflows_config: 'caller',
+  Workflows_draft: 'caller',
+  Workflows_list: 'caller',
+  Workflows_publish: 'workflow:design',
+  Workflows_save: 'workflow:design',
+  Workflows_triggers: 'caller',
+  Workflows_validate: 'caller',
+  Workflows_version: 'caller',
+  Workflows_versions: 'caller',
 };
 
 interface Operation {
@@ -119,6 +172,7 @@ let operator: TestUser;
 let admin: TestUser;
 let payer: TestUser;
 let trader: TestUser;
+let designer: TestUser;
 
 describe('access', () => {
   beforeAll(async () => {
@@ -139,6 +193,7 @@ describe('access', () => {
     operator = await signUp(app, { roles: ['operator'] });
     payer = await signUp(app, { rights: ['provider:paid'] });
     trader = await signUp(app, { roles: ['trader'] });
+    designer = await signUp(app, { roles: ['designer'] });
     admin = await signUp(app, { roles: ['admin'] });
   });
   afterAll(() => app.stop());
@@ -177,7 +232,8 @@ describe('access', () => {
         [operator, ['task:operate']],
         [payer, ['provider:paid']],
         [trader, ['betting:trade']],
-        [admin, ['task:operate', 'betting:trade', 'admin']],
+        [designer, ['workflow:design']],
+        [admin, ['task:operate', 'betting:trade', 'workflow:design', 'admin']],
       ]);
       for (const [user, granted] of rights) {
         for (const operation of operations) {

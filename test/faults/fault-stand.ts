@@ -9,7 +9,7 @@ import { until } from '../support/until.js';
 import { FinishEvents } from './finish-events.js';
 import { Load, type LoadOptions } from './load.js';
 
-/** The program as it is deployed: every part in a process of its own. */
+/** The tasks as they are deployed: every part in a process of its own. */
 const PARTS = {
   api: ['api'],
   worker: ['worker'],
@@ -111,7 +111,7 @@ export class FaultStand {
     const app = await spawnApp({
       ...this.ground,
       roles: PARTS[part],
-      env: { REDIS_URL: testUrl('TEST_REDIS_URL'), ...this.env },
+      env: { MODULES: 'tasks', REDIS_URL: testUrl('TEST_REDIS_URL'), ...this.env },
     });
     this.#apps.set(as, app);
     return app;

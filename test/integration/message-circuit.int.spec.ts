@@ -1,7 +1,7 @@
 import { Body, Controller, Injectable, Logger, Module } from '@nestjs/common';
 import { MessageScope, OnMessage } from '../../src/kernel/messaging/message.decorators.js';
 import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
-import { type App, bootApp, BROKERS } from '../support/app.js';
+import { type App, bootApp, BROKERS, KERNEL_ONLY } from '../support/app.js';
 import { eventually } from '../support/until.js';
 import { type TcpProxy, tcpProxy } from '../contract/tcp-proxy.js';
 
@@ -78,7 +78,7 @@ describe.each(BROKERS)('a scope on %s', (broker) => {
   let doings: Doings;
 
   beforeEach(async () => {
-    app = await bootApp({ broker, modules: [DoingModule] });
+    app = await bootApp({ broker, modules: [DoingModule], env: KERNEL_ONLY });
     await app.sql('create table kernel.doing (note text)');
     doings = app.get(Doings);
   });
@@ -197,7 +197,7 @@ describe('a database that is away', () => {
     const ground = await bootApp({
       broker: 'rabbitmq',
       modules: [DoingModule],
-      env: { ROLES: 'api' },
+      env: { ...KERNEL_ONLY, ROLES: 'api' },
     });
     await ground.sql('create table kernel.doing (note text)');
     const dead = ground.deadLetters('doing');
@@ -208,7 +208,7 @@ describe('a database that is away', () => {
     const worker = await bootApp({
       beside: ground,
       modules: [DoingModule],
-      env: { ROLES: 'worker', DATABASE_URL: server.href },
+      env: { ...KERNEL_ONLY, ROLES: 'worker', DATABASE_URL: server.href },
     });
     const doings = worker.get(Doings);
     const { port } = proxy;

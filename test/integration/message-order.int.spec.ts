@@ -7,7 +7,7 @@ import { commandMessage } from '../../src/kernel/outbox/outbox-message.js';
 import { Outbox } from '../../src/kernel/outbox/outbox.js';
 import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
 import { type TcpProxy, tcpProxy } from '../contract/tcp-proxy.js';
-import { type App, bootApp, BROKERS } from '../support/app.js';
+import { type App, bootApp, BROKERS, KERNEL_ONLY } from '../support/app.js';
 
 interface Step {
   readonly key: string;
@@ -63,7 +63,7 @@ describe.each(BROKERS)('messages of an ordered scope on %s', (broker) => {
   let steps: Steps;
 
   beforeEach(async () => {
-    app = await bootApp({ broker, modules: [LanesModule] });
+    app = await bootApp({ broker, modules: [LanesModule], env: KERNEL_ONLY });
     await app.sql(STEP_TABLE);
     steps = app.get(Steps);
   });
@@ -134,7 +134,7 @@ describe.each(BROKERS)('messages of an ordered scope on %s', (broker) => {
   });
 
   it('are served by one process, and by another when that stops, in order and each once', async () => {
-    const other = await bootApp({ modules: [LanesModule], beside: app });
+    const other = await bootApp({ modules: [LanesModule], beside: app, env: KERNEL_ONLY });
     const others = other.get(Steps);
     const keys = ['a', 'b', 'c'];
     steps.behave = () => app.sql('select pg_sleep(0.02)');
@@ -157,12 +157,17 @@ describe('a lost connection', () => {
   afterEach(() => proxy?.close());
 
   it.each(BROKERS)('costs no key its order on %s', async (broker) => {
-    const ground = await bootApp({ broker, modules: [LanesModule], env: { ROLES: 'api' } });
+    const ground = await bootApp({
+      broker,
+      modules: [LanesModule],
+      env: { ...KERNEL_ONLY, ROLES: 'api' },
+    });
     await ground.sql(STEP_TABLE);
     const server = new URL(ground.amqpUrl ?? ground.databaseUrl);
     proxy = await tcpProxy({ host: server.hostname, port: Number(server.port) });
     server.port = String(proxy.port);
-    const env = ground.amqpUrl === undefined ? {} : { AMQP_URL: server.href };
+    const line = ground.amqpUrl === undefined ? {} : { AMQP_URL: server.href };
+    const env = { ...KERNEL_ONLY, ...line };
     const app = await bootApp({ beside: ground, modules: [LanesModule], env });
     const steps = app.get(Steps);
     steps.behave = () => ground.sql('select pg_sleep(0.01)');

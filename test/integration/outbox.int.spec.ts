@@ -6,7 +6,7 @@ import { Outbox } from '../../src/kernel/outbox/outbox.js';
 import { OutboxStore } from '../../src/kernel/outbox/outbox.store.js';
 import { UnitOfWork } from '../../src/kernel/persistence/unit-of-work.js';
 import { tcpProxy } from '../contract/tcp-proxy.js';
-import { type App, bootApp, BROKERS } from '../support/app.js';
+import { type App, bootApp, BROKERS, KERNEL_ONLY } from '../support/app.js';
 import type { Letters } from '../support/letters.js';
 import { Probe, PROBE_TABLE, ProbeModule } from '../support/probe.module.js';
 import { spawnApp } from '../support/spawned-app.js';
@@ -33,7 +33,7 @@ const waiting = async (app: App) => {
 
 describe.each(BROKERS)('the outbox on %s', (broker) => {
   it('publishes what was committed, and never what was rolled back', async () => {
-    const app = await bootApp({ broker, env: { ROLES: 'relay' } });
+    const app = await bootApp({ broker, env: { ...KERNEL_ONLY, ROLES: 'relay' } });
     const letters = await app.watch(NOTED);
     const rolledBack = app.get(UnitOfWork).run(async () => {
       await app.get(Outbox).append(upTo(10).map((n) => noted(n, { key: 'k' })));
@@ -49,9 +49,9 @@ describe.each(BROKERS)('the outbox on %s', (broker) => {
   });
 
   it('publishes each message once and in the order of its key, with relays coming and going', async () => {
-    const writer = await bootApp({ broker, env: { ROLES: 'api' } });
+    const writer = await bootApp({ broker, env: { ...KERNEL_ONLY, ROLES: 'api' } });
     const letters = await writer.watch(NOTED);
-    const relay = { beside: writer, env: { ROLES: 'relay', RELAY_BATCH: '20' } };
+    const relay = { beside: writer, env: { ...KERNEL_ONLY, ROLES: 'relay', RELAY_BATCH: '20' } };
     await bootApp(relay);
     const [keys, each] = [10, 40];
     const writing = Promise.all(
@@ -75,9 +75,9 @@ describe.each(BROKERS)('the outbox on %s', (broker) => {
   });
 
   it('reaches the broker within milliseconds of a commit, here and in other processes', async () => {
-    const app = await bootApp({ broker, env: { ROLES: 'relay' } });
+    const app = await bootApp({ broker, env: { ...KERNEL_ONLY, ROLES: 'relay' } });
     const letters = await app.watch(NOTED);
-    const writer = await bootApp({ beside: app, env: { ROLES: 'api' } });
+    const writer = await bootApp({ beside: app, env: { ...KERNEL_ONLY, ROLES: 'api' } });
     for (const from of [app, writer]) {
       await append(from, noted(-1));
       const took: number[] = [];
@@ -94,7 +94,7 @@ describe.each(BROKERS)('the outbox on %s', (broker) => {
   });
 
   it('parks an unroutable message with its key, lets others pass, and sends it once its queue exists', async () => {
-    const app = await bootApp({ broker, env: { ROLES: 'relay' } });
+    const app = await bootApp({ broker, env: { ...KERNEL_ONLY, ROLES: 'relay' } });
     const letters = await app.watch(NOTED);
     const order = commandMessage(
       { queue: 'nowhere', route: 'go', body: { n: 1 } },
@@ -126,7 +126,7 @@ describe.each(BROKERS)('the outbox on %s', (broker) => {
   });
 
   it('sends nothing behind a message whose fate is unknown before that one is sent again', async () => {
-    const app = await bootApp({ broker, env: { ROLES: 'relay' } });
+    const app = await bootApp({ broker, env: { ...KERNEL_ONLY, ROLES: 'relay' } });
     const letters = await app.watch(NOTED);
     const store = app.get(OutboxStore);
     const [publish, read, remove] = [
@@ -166,9 +166,9 @@ describe.each(BROKERS)('the outbox on %s', (broker) => {
   });
 
   it('promotes delayed messages when they are due, each once, with two schedulers', async () => {
-    const app = await bootApp({ broker, env: { ROLES: 'relay,scheduler', MODULES: 'tasks' } });
+    const app = await bootApp({ broker, env: { ...KERNEL_ONLY, ROLES: 'relay,scheduler' } });
     const letters = await app.watch(NOTED);
-    await bootApp({ beside: app, env: { ROLES: 'scheduler', MODULES: 'tasks' } });
+    await bootApp({ beside: app, env: { ...KERNEL_ONLY, ROLES: 'scheduler' } });
     const due = Date.now() + 400;
     const count = 3_000;
     await append(
@@ -187,9 +187,9 @@ describe.each(BROKERS)('the outbox on %s', (broker) => {
   });
 
   it('promotes the delayed messages of one key in the order of their time', async () => {
-    const app = await bootApp({ broker, env: { ROLES: 'relay,scheduler', MODULES: 'tasks' } });
+    const app = await bootApp({ broker, env: { ...KERNEL_ONLY, ROLES: 'relay,scheduler' } });
     const letters = await app.watch(NOTED);
-    await bootApp({ beside: app, env: { ROLES: 'scheduler', MODULES: 'tasks' } });
+    await bootApp({ beside: app, env: { ...KERNEL_ONLY, ROLES: 'scheduler' } });
     const past = Date.now() - 60_000;
     const count = 5_000; // more than one batch of a scheduler
     const messages = upTo(count).map((n) => noted(n, { key: 'one', dueAt: new Date(past + n) }));
@@ -201,7 +201,7 @@ describe.each(BROKERS)('the outbox on %s', (broker) => {
   });
 
   it('makes one effect of a message that is published again after a crash', async () => {
-    const app = await bootApp({ broker, modules: [ProbeModule] });
+    const app = await bootApp({ broker, modules: [ProbeModule], env: KERNEL_ONLY });
     await app.sql(PROBE_TABLE);
     // As if the relay had died between the broker's confirm and its own delete.
     const store = app.get(OutboxStore);
@@ -240,10 +240,10 @@ describe('the shards of the outbox', () => {
     (await owners(app)).map(({ count }) => count).sort((a, b) => a - b);
 
   it('are divided evenly, given back at a stop, and taken over from a killed relay', async () => {
-    const app = await bootApp({ env: { ROLES: 'relay' } });
+    const app = await bootApp({ env: { ...KERNEL_ONLY, ROLES: 'relay' } });
     const letters = await app.watch(NOTED);
     await eventually(async () => expect(await division(app)).toEqual([64]));
-    const other = await bootApp({ beside: app, env: { ROLES: 'relay' } });
+    const other = await bootApp({ beside: app, env: { ...KERNEL_ONLY, ROLES: 'relay' } });
     await eventually(async () => expect(await division(app)).toEqual([32, 32]));
     await other.stop();
     await eventually(async () => expect(await division(app)).toEqual([64]));
@@ -269,13 +269,16 @@ describe('the shards of the outbox', () => {
 
 describe('the outbox without its broker', () => {
   it('keeps its rows while RabbitMQ is away, takes more, and sends all when it is back', async () => {
-    const ground = await bootApp({ broker: 'rabbitmq', env: { ROLES: 'api' } });
+    const ground = await bootApp({ broker: 'rabbitmq', env: { ...KERNEL_ONLY, ROLES: 'api' } });
     const letters = await ground.watch(NOTED);
     const server = new URL(ground.amqpUrl!);
     const target = { host: server.hostname, port: Number(server.port || 5672) };
     const line = await tcpProxy(target);
     server.port = String(line.port);
-    const app = await bootApp({ beside: ground, env: { AMQP_URL: server.href, ROLES: 'relay' } });
+    const app = await bootApp({
+      beside: ground,
+      env: { ...KERNEL_ONLY, AMQP_URL: server.href, ROLES: 'relay' },
+    });
     await append(app, noted(0, { key: 'k' }));
     await app.until(() => letters.all.length === 1);
 

@@ -3,16 +3,25 @@
  * durations by itself, but not in a fresh clone, where it goes by size: the longest then begin last, and run alone.
  */
 const SECONDS = {
-  'test/faults/crash-points': 140,
-  'test/faults/kill-in-flight': 115,
-  'test/faults/broker-restarted': 90,
-  'test/faults/broker-line': 90,
-  'test/faults/leaving.': 60,
-  'test/faults/postgres-line': 60,
-  'test/contract/rabbitmq-outages': 60,
-  'test/faults/disturbed-messages': 50,
-  'test/integration/message-circuit': 45,
+  'test/faults/kill-in-flight': 125,
+  'test/faults/crash-points': 120,
+  'test/contract/rabbitmq-outages': 80,
+  'test/faults/broker-restarted': 62,
+  'test/faults/leaving.': 61,
+  'test/faults/broker-line': 60,
+  'test/faults/postgres-line': 59,
+  'test/integration/message-circuit': 52,
+  'test/integration/providers-quota': 45,
+  'test/e2e/tasks-running': 40,
+  'test/integration/message-order': 36,
   'test/integration/outbox': 35,
+  'test/e2e/tutorial': 35,
+  'test/support/services.int': 35,
+  'src/providers/messages-api': 34,
+  'test/faults/disturbed-messages': 34,
+  'test/e2e/ml-example': 30,
+  'test/faults/betting-kills': 25,
+  'test/faults/postgres-killed': 25,
 };
 /** Of the others, by what their names say they need. */
 const BY_KIND = { '.e2e.spec.ts': 20, '.int.spec.ts': 10 };

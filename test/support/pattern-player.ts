@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { CompleteUserTask } from '../../src/workflows/commands/complete-user-task.js';
 import { SettleJobs } from '../../src/workflows/commands/settle-jobs.js';
 import { TellInstances } from '../../src/workflows/commands/tell-instances.js';
@@ -12,9 +13,11 @@ import type { App } from './app.js';
 import { stepsOf } from './workflow-patterns.js';
 import { WorkflowRun } from './workflow-runs.js';
 
-interface Stage {
+export interface Stage {
   readonly app: App;
   readonly clock: { at: number };
+  /** Does something, and does it again when it is disturbed. Default: nothing disturbs it. */
+  readonly perform?: (act: () => Promise<unknown>) => Promise<void>;
 }
 
 interface Due {
@@ -43,7 +46,7 @@ export class PatternPlayer {
   ) {
     this.#since = stage.clock.at;
     for (const { after_ms, command } of script.arrivals ?? [])
-      this.#agenda.push({ at: this.#since + after_ms, act: () => this.#tell(command) });
+      this.#agenda.push({ at: this.#since + after_ms, act: this.#once(command) });
   }
 
   static async start(
@@ -51,7 +54,12 @@ export class PatternPlayer {
     workflow: string,
     script: SimulationScript = {},
   ): Promise<PatternPlayer> {
-    const run = await WorkflowRun.start(stage.app, workflow, script.variables ?? {});
+    const startKey = randomUUID();
+    let run: WorkflowRun | undefined;
+    await perform(stage, async () => {
+      run = await WorkflowRun.start(stage.app, workflow, script.variables ?? {}, startKey);
+    });
+    if (!run) throw new Error('Nothing was started');
     return new PatternPlayer(stage, run, script);
   }
 
@@ -61,7 +69,7 @@ export class PatternPlayer {
       const due = this.#next();
       if (!due || due.at - this.#since > UNTIL_MS) return;
       this.stage.clock.at = Math.max(this.stage.clock.at, due.at);
-      await due.act();
+      await perform(this.stage, due.act);
     }
   }
 
@@ -80,7 +88,7 @@ export class PatternPlayer {
 
   #planTimers({ id, timers = {} }: Token): void {
     for (const [timer, at] of Object.entries(timers))
-      this.#once(`${String(id)}/${timer}/${String(at)}`, at, () => this.#fire(id, timer, at));
+      this.#planOnce(`${String(id)}/${timer}/${String(at)}`, at, () => this.#fire(id, timer, at));
   }
 
   #planWork(token: Token): void {
@@ -92,10 +100,10 @@ export class PatternPlayer {
     this.#times.set(token.node, time + 1);
     const ending = endings[Math.min(time, endings.length - 1)] ?? {};
     const afterMs = ending.after_ms ?? 0;
-    this.#once(name, this.stage.clock.at + afterMs, () => this.#end(token, ending));
+    this.#planOnce(name, this.stage.clock.at + afterMs, () => this.#end(token, ending));
   }
 
-  #once(name: string, at: number, act: Due['act']): void {
+  #planOnce(name: string, at: number, act: Due['act']): void {
     if (this.#planned.has(name)) return;
     this.#planned.add(name);
     this.#agenda.push({ at, act });
@@ -126,14 +134,10 @@ export class PatternPlayer {
     await this.stage.app.execute(new CompleteUserTask(task.id, ACTOR, given));
   }
 
-  async #settleJob(token: Token, outcome: string | undefined): Promise<void> {
-    const [job] = await this.#rows(
-      `select task_id as id from workflows.job where instance_id = $1 and token = $2`,
-      token,
-    );
-    if (!job) return;
+  async #settleJob({ id: token, attempt = 1 }: Token, outcome: string | undefined): Promise<void> {
     const result = outcome === undefined ? null : { outcome };
-    const end = { taskId: job.id, kind: 'played', status: 'succeeded' as const, result };
+    const work = { instanceId: this.run.id, token, attempt };
+    const end = { ...work, kind: 'played', status: 'succeeded' as const, result };
     await this.stage.app.execute(new SettleJobs([end]));
   }
 
@@ -155,6 +159,24 @@ export class PatternPlayer {
     });
   }
 
+  /** A command that has nothing to be recognised by: who sends it again looks before whether it was taken. */
+  #once(command: WorkflowCommand): Due['act'] {
+    let seq: number | undefined;
+    return async () => {
+      const before = await this.#decisions();
+      seq ??= before;
+      if (before === seq) await this.#tell(command);
+    };
+  }
+
+  async #decisions(): Promise<number> {
+    const rows = await this.stage.app.sql<{ seq: number }>(
+      'select seq from workflows.instance where id = $1',
+      [this.run.id],
+    );
+    return rows[0]?.seq ?? 0;
+  }
+
   #fire(token: number, timer: string, at: number): Promise<void> {
     return this.#tell({ type: 'fire_timer', token, timer }, at);
   }
@@ -165,6 +187,9 @@ export class PatternPlayer {
     await this.stage.app.execute(new TellInstances([telling]));
   }
 }
+
+const perform = (stage: Stage, act: () => Promise<unknown>): Promise<unknown> =>
+  stage.perform ? stage.perform(act) : act();
 
 const isWork = ({ wait }: Token): boolean =>
   wait?.for === 'job' || wait?.for === 'human' || wait?.for === 'child';

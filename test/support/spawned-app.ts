@@ -126,16 +126,17 @@ export class SpawnedApp {
 
 /**
  * Starts a program, as it was compiled for this run, as a process of its own; resolves when it is up. It ends at the
- * latest with the test (`afterEach`), and a process that ended by itself fails the test with its log.
+ * latest with the test (`afterEach`), and a process that ended by itself fails the test with its log. Source maps would
+ * make a start a sixth longer, and the compiled lines read like their sources.
  */
 export async function spawnApp(options: SpawnOptions): Promise<SpawnedApp> {
   const port = await getPort();
   const { program = 'src/main.ts' } = options;
-  const child = spawn(
-    process.execPath,
-    ['--enable-source-maps', `${COMPILED}/${program.replace(/\.ts$/, '.js')}`],
-    { cwd: projectFolder, env: environment(options, port), stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = spawn(process.execPath, [`${COMPILED}/${program.replace(/\.ts$/, '.js')}`], {
+    cwd: projectFolder,
+    env: environment(options, port),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const app = new SpawnedApp(child, port, whenWeDie('kill -9 "$1"', [String(child.pid)]));
   spawned.add(app);
   await app.said(/Millrace is up/, { withinMs: READY_MS }).catch((error: unknown) => {

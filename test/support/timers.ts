@@ -1,7 +1,7 @@
-/** A timer that was set and neither fired nor was cleared; `from` is the code that set it. */
+/** A timer that was set and neither fired nor was cleared; the stack of `from` is the code that set it. */
 interface Pending {
   readonly timer: NodeJS.Timeout;
-  readonly from: string;
+  readonly from: Error;
 }
 
 /** Cleared timers are forgotten when so many have gathered. */
@@ -34,7 +34,9 @@ export function watchTimers(): void {
 
 /** Those that would keep the process alive, by the place that set them. */
 export function pendingTimers(): string[] {
-  return [...pending.values()].filter(({ timer }) => isArmed(timer)).map(({ from }) => from);
+  return [...pending.values()]
+    .filter(({ timer }) => isArmed(timer))
+    .map(({ from }) => placeOf(from));
 }
 
 type SetTimer = (callback: (...args: unknown[]) => void, ...rest: unknown[]) => NodeJS.Timeout;
@@ -48,11 +50,15 @@ function alike<T extends object>(original: T, wrap: (original: SetTimer) => SetT
   ) as unknown as T;
 }
 
+/** V8 keeps the frames as they are until somebody reads the stack, which costs a hundred times as much as setting a timer. */
 function remember(timer: NodeJS.Timeout): NodeJS.Timeout {
-  const from = new Error().stack?.split('\n').slice(3, 7).join('\n') ?? '';
-  pending.set(timer, { timer, from });
+  pending.set(timer, { timer, from: new Error() });
   if (pending.size > SWEEP_AT) for (const [old] of pending) if (!isArmed(old)) pending.delete(old);
   return timer;
+}
+
+function placeOf({ stack = '' }: Error): string {
+  return stack.split('\n').slice(3, 7).join('\n');
 }
 
 /** `clearTimeout` leaves this mark, and Node has no public one. */

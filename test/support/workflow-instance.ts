@@ -1,12 +1,13 @@
 import { compileWorkflow } from '../../src/workflows/definition/compile.js';
 import type { CompiledWorkflow } from '../../src/workflows/definition/compiled.js';
-import { workflowDraft } from '../../src/workflows/definition/draft.js';
+import { type WorkflowDraft, workflowDraft } from '../../src/workflows/definition/draft.js';
 import type { JsonObject } from '../../src/workflows/definition/json.js';
 import type { Rejection, WorkflowCommand } from '../../src/workflows/engine/commands.js';
 import { decide } from '../../src/workflows/engine/decide.js';
 import type { Effect } from '../../src/workflows/engine/effects.js';
 import type { WorkflowEvent } from '../../src/workflows/engine/events.js';
 import { evolve } from '../../src/workflows/engine/evolve.js';
+import type { Pause } from '../../src/workflows/engine/run.js';
 import {
   newInstance,
   restoreState,
@@ -17,8 +18,11 @@ import {
 
 /** A workflow of nodes and `from>to` or `from[outcome]>to?condition` flows. */
 export function workflow(nodes: readonly object[], flows: readonly string[]): CompiledWorkflow {
-  return compileWorkflow(workflowDraft.parse({ key: 'test', nodes, flows: flows.map(flowOf) }));
+  return compileWorkflow(draftOf(nodes, flows));
 }
+
+export const draftOf = (nodes: readonly object[], flows: readonly string[]): WorkflowDraft =>
+  workflowDraft.parse({ key: 'test', nodes, flows: flows.map(flowOf) });
 
 function flowOf(text: string): object {
   const match = /^(\w+)(?:\[(\w+)\])?>(\w+)(?:\?(.*))?$/.exec(text);
@@ -40,6 +44,7 @@ export class TestInstance {
   now = Date.parse('2030-01-01T00:00:00Z');
   config: JsonObject = {};
   budget = 1_000;
+  pause: Pause = { everywhere: false, nodes: [] };
 
   constructor(public workflow: CompiledWorkflow) {}
 
@@ -56,8 +61,8 @@ export class TestInstance {
   /** The rejection, if there is one. */
   try(command: WorkflowCommand): Rejection | undefined {
     const before = JSON.stringify(storeState(this.state));
-    const { config, budget } = this;
-    const context = { now: new Date(this.now), config, budget };
+    const { config, budget, pause } = this;
+    const context = { now: new Date(this.now), config, budget, pause };
     const decision = decide(this.workflow, this.state, command, context);
     expect(JSON.stringify(storeState(this.state))).toBe(before);
     if ('rejection' in decision) return decision.rejection;

@@ -11,7 +11,11 @@ import {
 } from '../../src/workflows/engine/simulate.js';
 
 const folder = join(import.meta.dirname, '../../examples/patterns');
-export const patternFiles = readdirSync(folder).sort();
+export const patternFiles = readdirSync(folder)
+  .filter((file) => file.endsWith('.json'))
+  .sort();
+
+export const patternList = readFileSync(join(folder, 'README.md'), 'utf8');
 
 export const readPattern = (file: string): unknown =>
   JSON.parse(readFileSync(join(folder, file), 'utf8'));

@@ -31,8 +31,14 @@ export class WorkflowRun {
     readonly id: string,
   ) {}
 
-  static async start(app: App, workflow: string, variables: JsonObject = {}): Promise<WorkflowRun> {
-    const [view] = await app.execute(new StartInstances([{ workflow, variables }]));
+  static async start(
+    app: App,
+    workflow: string,
+    variables: JsonObject = {},
+    start_key?: string,
+  ): Promise<WorkflowRun> {
+    const request = { workflow, variables, ...(start_key !== undefined && { start_key }) };
+    const [view] = await app.execute(new StartInstances([request]));
     return new WorkflowRun(app, view?.id ?? '');
   }
 

@@ -1,3 +1,4 @@
+import { type Html, html } from '../../kernel/http/html.js';
 import { formatMoney, formatRatio } from './domain/money.js';
 import type { Exposure, Slice } from './queries/exposure.js';
 
@@ -17,43 +18,41 @@ export function exposureChart(exposure: Exposure): string {
     `liability ${formatMoney(liability)}`,
     `paid ${formatMoney(paid)}`,
   ];
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${String(WIDTH)} ${String(HEIGHT)}" font-family="sans-serif" font-size="13">`,
-    `<title>Exposure of ${escaped(eventId)}</title>`,
-    `<rect width="${String(WIDTH)}" height="${String(HEIGHT)}" fill="white"/>`,
-    text(
-      24,
-      `${eventId}: ${status}, ratio ${formatRatio(ratio)}`,
-      'font-size="16" font-weight="bold"',
-    ),
-    text(46, totals.join(' · '), 'fill="#444"'),
-    ...bars(exposure.slices),
-    `<path d="M${String(LEFT)} ${String(BASE)}h${String(60 * SLICE_WIDTH)}" stroke="#444"/>`,
-    text(BASE + 22, `${instant(exposure.from)} to ${instant(exposure.until)}`, 'fill="#444"'),
-    '</svg>',
-  ].join('\n');
+  return html`<svg
+    xmlns="http://www.w3.org/2000/svg"
+    viewBox="0 0 ${WIDTH} ${HEIGHT}"
+    font-family="sans-serif"
+    font-size="13"
+  >
+    <title>Exposure of ${eventId}</title>
+    <rect width="${WIDTH}" height="${HEIGHT}" fill="white" />
+    <text x="${LEFT}" y="24" font-size="16" font-weight="bold">
+      ${eventId}: ${status}, ratio ${formatRatio(ratio)}
+    </text>
+    <text x="${LEFT}" y="46" fill="#444">${totals.join(' · ')}</text>
+    ${bars(exposure.slices)}
+    <path d="M${LEFT} ${BASE}h${60 * SLICE_WIDTH}" stroke="#444" />
+    <text x="${LEFT}" y="${BASE + 22}" fill="#444">
+      ${instant(exposure.from)} to ${instant(exposure.until)}
+    </text>
+  </svg>`.text;
 }
 
-function bars(slices: readonly Slice[]): string[] {
+function bars(slices: readonly Slice[]): Html[] {
   const highest = slices.reduce((most, { staked }) => (staked > most ? staked : most), 1n);
   return slices.map(({ place, bets, staked }) => {
     const height = Number((staked * BigInt(BARS_HEIGHT)) / highest) || 1;
-    const x = LEFT + place * SLICE_WIDTH;
-    return (
-      `<rect x="${String(x)}" y="${String(BASE - height)}" width="${String(SLICE_WIDTH - 2)}" height="${String(height)}"` +
-      ` fill="#2563eb"><title>${String(bets)} bets, ${formatMoney(staked)}</title></rect>`
-    );
+    return html`<rect
+      x="${LEFT + place * SLICE_WIDTH}"
+      y="${BASE - height}"
+      width="${SLICE_WIDTH - 2}"
+      height="${height}"
+      fill="#2563eb"
+      ><title>${bets} bets, ${formatMoney(staked)}</title></rect
+    >`;
   });
-}
-
-function text(y: number, content: string, attributes: string): string {
-  return `<text x="${String(LEFT)}" y="${String(y)}" ${attributes}>${escaped(content)}</text>`;
 }
 
 function instant(at: Date | null): string {
   return at?.toISOString() ?? 'no bets yet';
-}
-
-function escaped(content: string): string {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

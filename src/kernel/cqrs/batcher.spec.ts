@@ -13,14 +13,14 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 const echo = (commands: readonly unknown[]) => commands.map((command) => (command as Say).word);
 
 /** A batcher whose flushes end when the test says so. */
-function heldBatcher(max = 100) {
+function heldBatcher(max = 100, atOnce?: number) {
   const batches: { words: string[]; release: (outcomes?: Outcome<unknown>[]) => void }[] = [];
   const batcher = new Batcher(max, (commands) => {
     const words = echo(commands);
     return new Promise((resolve) => {
       batches.push({ words, release: (outcomes = words) => resolve(outcomes) });
     });
-  });
+  }, atOnce);
   const add = (...words: string[]) => words.map((word) => batcher.add(new Say(word)));
   return { batches, add, sizes: () => batches.map((batch) => batch.words.length) };
 }
@@ -52,6 +52,22 @@ describe('a batcher', () => {
     expect(batches[2]!.words).toEqual(['c', 'd', 'e', 'f']);
     batches[2]!.release();
     expect(await Promise.all(late)).toEqual(['c', 'd', 'e']);
+  });
+
+  it('has no second flush under way where only one is to be', async () => {
+    const { add, batches, sizes } = heldBatcher(100, 1);
+    void add('a');
+    await turn();
+    void add('b');
+    await turn();
+    void add('c');
+    await turn();
+    expect(sizes()).toEqual([1]);
+    batches[0]!.release();
+    await turn();
+    await turn();
+    expect(batches[1]!.words).toEqual(['b', 'c']);
+    batches[1]!.release();
   });
 
   it('gives no flush more than its maximum', async () => {

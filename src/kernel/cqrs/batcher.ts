@@ -24,8 +24,9 @@ export class Batcher {
   constructor(
     max: number,
     private readonly flush: Flush,
+    batchesAtOnce?: number,
   ) {
-    this.#gatherer = new Gatherer(max, (batch) => this.#settle(batch));
+    this.#gatherer = new Gatherer(max, (batch) => this.#settle(batch), batchesAtOnce);
   }
 
   add(command: Command<unknown>): Promise<unknown> {

@@ -24,6 +24,11 @@ export interface BatchHandler<C extends Command<unknown>> {
 export interface HandlesOptions {
   /** Makes the class a {@link BatchHandler} that is given at most this many commands at once. */
   readonly batch?: number;
+  /**
+   * Batches under way at once. Default: two, of which one gathers while the other waits for the disk. One is better where
+   * a batch would wait for a lock of the one before it: what comes meanwhile is gathered instead.
+   */
+  readonly batchesAtOnce?: number;
 }
 
 export interface Handled extends HandlesOptions {

@@ -4,7 +4,13 @@ import type { Command, Query } from '@nestjs/cqrs';
 import { DomainError } from '../domain/domain-error.js';
 import { UnitOfWork } from '../persistence/unit-of-work.js';
 import { Batcher } from './batcher.js';
-import { type BatchHandler, handledBy, type Handler, type Outcome } from './handles.js';
+import {
+  type BatchHandler,
+  handledBy,
+  type Handler,
+  type HandlesOptions,
+  type Outcome,
+} from './handles.js';
 
 type Request = Command<unknown> | Query<unknown>;
 type Dispatch = (request: never) => Promise<unknown>;
@@ -41,7 +47,7 @@ export class Mediator implements OnModuleInit {
         throw new Error(`Two handlers for ${handled.type.name}`);
       this.#handlers.set(handled.type, {
         ...(handled.batch
-          ? this.#batched(instance as BatchHandler<Command<unknown>>, handled.batch)
+          ? this.#batched(instance as BatchHandler<Command<unknown>>, handled)
           : { dispatch: (request) => (instance as Handler<Request>).execute(request) }),
       });
     }
@@ -78,9 +84,12 @@ export class Mediator implements OnModuleInit {
     return handler;
   }
 
-  #batched(handler: BatchHandler<Command<unknown>>, max: number): Registered {
+  #batched(handler: BatchHandler<Command<unknown>>, options: HandlesOptions): Registered {
+    const { batch: max = 1, batchesAtOnce } = options;
     const many: Many = (commands) => handler.executeMany(commands);
-    const batcher = new Batcher(max, (commands) => this.unitOfWork.run(() => many(commands)));
+    const flush = (commands: readonly Command<unknown>[]) =>
+      this.unitOfWork.run(() => many(commands));
+    const batcher = new Batcher(max, flush, batchesAtOnce);
     const dispatch: Dispatch = (command) =>
       this.unitOfWork.isOpen ? executeOne(handler, command) : batcher.add(command);
     return { dispatch, many };

@@ -105,7 +105,7 @@ function configureHttp(app: NestFastifyApplication, env: Env): void {
   app.get(Draining).watch(fastify);
   fastify.get('/', (_request, reply) => reply.redirect('/api/docs'));
   serveDocumentation(app);
-  serveMessageDocumentation(fastify, asyncApiDocument(app.get(ModulesContainer), env));
+  serveMessageDocumentation(fastify, () => asyncApiDocument(app.get(ModulesContainer), env));
 }
 
 /** Exactly these, never a wildcard and never what a request merely claims: they may read answers to a user's cookies. */
@@ -152,16 +152,23 @@ function serveDocumentation(app: NestFastifyApplication): void {
   });
 }
 
-function serveMessageDocumentation(fastify: FastifyInstance, document: AsyncApiDocument): void {
-  const json = JSON.stringify(document);
-  const page = asyncApiPage(document);
-  fastify.get('/api/asyncapi.json', (_request, reply) => reply.type('application/json').send(json));
+/** Made when somebody first asks, because no start need wait for it. */
+function serveMessageDocumentation(fastify: FastifyInstance, describe: () => AsyncApiDocument) {
+  let made: { readonly json: string; readonly page: string } | undefined;
+  const documents = () => (made ??= rendered(describe()));
+  fastify.get('/api/asyncapi.json', (_request, reply) =>
+    reply.type('application/json').send(documents().json),
+  );
   fastify.get('/api/asyncapi', (_request, reply) =>
     reply
       .header('content-security-policy', PAGE_MAY_LOAD)
       .type('text/html; charset=utf-8')
-      .send(page),
+      .send(documents().page),
   );
+}
+
+function rendered(document: AsyncApiDocument) {
+  return { json: JSON.stringify(document), page: asyncApiPage(document) };
 }
 
 /**

@@ -40,6 +40,15 @@ export class Inbox {
     return rows.map((row) => row.message_id);
   }
 
+  /** True when the consumer's effect is committed; one that is being committed is waited for. */
+  has(consumer: string, messageId: string): Promise<boolean> {
+    return this.unitOfWork.run(async () => {
+      const isNew = await this.accept(consumer, messageId);
+      if (isNew) await this.forget(consumer, [messageId]);
+      return !isNew;
+    });
+  }
+
   /** Takes back what was accepted in this Unit of Work and had no effect. */
   async forget(consumer: string, messageIds: readonly string[]): Promise<void> {
     await this.unitOfWork.query(

@@ -154,8 +154,7 @@ export class MessageBatches {
   }
 
   async #fail(one: Waiting, error: unknown): Promise<void> {
-    const { attempt } = one.arrival;
-    await this.#settle(one, await this.judge.verdict(error, attempt, one.scope.retry), error);
+    await this.#settle(one, await this.judge.verdict(error, one.arrival, one.scope), error);
   }
 
   async #settle(one: Waiting, verdict: Verdict, error?: unknown): Promise<void> {

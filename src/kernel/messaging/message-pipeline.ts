@@ -65,7 +65,7 @@ export class MessagePipeline {
         this.#run(scope, routed, arrival),
       );
     } catch (error) {
-      return { verdict: await this.judge.verdict(error, arrival.attempt, scope.retry), error };
+      return { verdict: await this.judge.verdict(error, arrival, scope), error };
     }
   }
 

@@ -109,7 +109,8 @@ export class OutboxRelay {
   /** Reads a batch and begins its delivery. False: there was so little that the walk is at its end. */
   async #step(walk: OutboxWalk): Promise<boolean> {
     const asked = this.#batchSize;
-    const floors = this.#floors.next(walk.shards, performance.now());
+    const floors = this.#floors.next(walk.shards);
+    await this.#lookBack(floors);
     const read = await this.store.read(floors, walk.atHand, asked);
     // A delivery that failed meanwhile comes again, and its keys' next messages after it.
     if (read.rows.length === 0 || walk.hasFailed) return false;
@@ -120,6 +121,14 @@ export class OutboxRelay {
     walk.accompany(ready, this.#deliver(ready, walk));
     await walk.room(MAX_IN_FLIGHT);
     return read.rows.length >= asked / 4;
+  }
+
+  /** Lowers floors that rows have turned up behind. */
+  async #lookBack(floors: ReadonlyMap<number, number>): Promise<void> {
+    const since = performance.now();
+    if (!this.#floors.mustLookBack(since)) return;
+    const firsts = await this.store.firstUpTo(floors);
+    this.#floors.lookedBack(firsts, since, performance.now());
   }
 
   /** Towards as many rows as fill a batch; small steps up, because the next rows may be larger. */

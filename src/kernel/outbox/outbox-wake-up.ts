@@ -1,12 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import pg from 'pg';
 import { ENV, type Env } from '../env.js';
 import { Database } from '../persistence/database.js';
+import { Notifications } from '../persistence/notifications.js';
 import { Outbox } from './outbox.js';
 
 const CHANNEL = 'millrace_outbox';
 const DEBOUNCE_MS = 5;
-const RECONNECT_MS = 1_000;
 
 /**
  * Tells the relays of all processes that the outbox has new rows.
@@ -17,10 +16,8 @@ const RECONNECT_MS = 1_000;
 @Injectable()
 export class OutboxWakeUp {
   readonly #logger = new Logger(OutboxWakeUp.name);
-  #listener: pg.Client | undefined;
-  #stopped = false;
+  #notifications: Notifications | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #reconnect: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(ENV) private readonly env: Env,
@@ -35,35 +32,15 @@ export class OutboxWakeUp {
     });
   }
 
-  /** Calls back whenever some process has appended. Reconnects by itself. */
+  /** Calls back whenever some process has appended. */
   async listen(onWake: () => void): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.env.DATABASE_URL,
-      application_name: 'millrace-wake-up',
-    });
-    this.#listener = client;
-    client.on('notification', onWake);
-    client.on('error', (error) => {
-      this.#logger.warn({ err: error }, 'Lost the wake-up connection; polling until it is back');
-    });
-    client.on('end', () => {
-      if (this.#stopped) return;
-      this.#reconnect = setTimeout(() => void this.listen(onWake), RECONNECT_MS);
-    });
-    try {
-      await client.connect();
-      await client.query(`listen ${CHANNEL}`);
-    } catch (error) {
-      this.#logger.warn({ err: error }, 'No wake-up connection yet; polling until there is one');
-      await client.end();
-    }
+    this.#notifications = new Notifications(this.env.DATABASE_URL, CHANNEL, onWake);
+    await this.#notifications.listen();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#reconnect);
-    await this.#listener?.end();
+    await this.#notifications?.stop();
   }
 
   async #notify(): Promise<void> {

@@ -1,9 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../persistence/database.js';
-import { type OutboxRow, SHARDS } from './outbox-message.js';
+import { UnitOfWork } from '../persistence/unit-of-work.js';
+import type { OutboxRow } from './outbox-message.js';
 import type { Horizon, ShardRead } from './read-floors.js';
 
 const COLUMNS = 'shard, seq, id, key, exchange, routing_key, headers, payload, created_at';
+
+/**
+ * Rows by their places, found one by one. An outbox is empty when Postgres takes its statistics, more often than not, and
+ * then a join would walk the whole index, with all that was deleted and is kept by an old snapshot.
+ */
+const AT_PLACES = `ctid = any(array(
+  select found.ctid from unnest($1::smallint[], $2::bigint[]) as place (shard, seq)
+  cross join lateral (
+    select ctid from kernel.outbox where shard = place.shard and seq = place.seq limit 1
+  ) as found))`;
 
 /** Any number that nothing else in the database uses. */
 const PROMOTION_LOCK = 7_263_402;
@@ -11,7 +22,10 @@ const PROMOTION_LOCK = 7_263_402;
 /** The relay's SQL. A relay calls it only for the shards that it owns. */
 @Injectable()
 export class OutboxStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
+  ) {}
 
   /**
    * The first rows of each shard after its floor that are not at hand (by their number: the shard), at most `limit` in
@@ -48,23 +62,32 @@ export class OutboxStore {
     return { rows, horizon: first && horizonOf(first), isCut: rows.length === limit };
   }
 
+  /** The first row of each shard that has one below the highest of the floors. */
+  firstUpTo(floors: ReadonlyMap<number, number>): Promise<ShardRead['rows'][number][]> {
+    return this.unitOfWork.run(async () => {
+      // Page by page: in the order of the index, deleted rows that an old snapshot keeps would be fetched one by one.
+      await this.unitOfWork.query(
+        `select set_config('enable_indexscan', 'off', true), set_config('enable_indexonlyscan', 'off', true)`,
+        [],
+      );
+      return this.unitOfWork.query(
+        `select shard, min(seq) as seq from kernel.outbox where shard = any($1) and seq <= $2 group by shard`,
+        [[...floors.keys()], Math.max(...floors.values())],
+      );
+    });
+  }
+
   async remove(rows: readonly OutboxRow[]): Promise<void> {
-    await this.database.query(
-      `delete from kernel.outbox using unnest($1::smallint[], $2::bigint[]) as done (shard, seq)
-       where outbox.shard = done.shard and outbox.seq = done.seq`,
-      places(rows),
-    );
+    await this.database.query(`delete from kernel.outbox where ${AT_PLACES}`, places(rows));
   }
 
   /** Moves rows aside, so that a message that cannot be published holds up nothing but its own key. */
   async park(rows: readonly OutboxRow[], errors: readonly string[]): Promise<void> {
     await this.database.query(
-      `with done as (
-         delete from kernel.outbox using unnest($1::smallint[], $2::bigint[], $3::text[]) as failed (shard, seq, error)
-         where outbox.shard = failed.shard and outbox.seq = failed.seq
-         returning outbox.*, failed.error)
+      `with done as (delete from kernel.outbox where ${AT_PLACES} returning *)
        insert into kernel.parked_message (${COLUMNS}, attempts, error, retry_at)
-       select ${COLUMNS}, 1, error, now() + interval '1 second' from done
+       select ${COLUMNS}, 1, error, now() + interval '1 second'
+       from done join unnest($1::smallint[], $2::bigint[], $3::text[]) as failed (shard, seq, error) using (shard, seq)
        on conflict do nothing`,
       [...places(rows), errors],
     );
@@ -121,9 +144,9 @@ export class OutboxStore {
     const [moved] = await this.database.query<{ count: number }>(
       `with turn as materialized (select pg_try_advisory_xact_lock(${PROMOTION_LOCK}) as ours),
        due as (
-         delete from kernel.delayed_message where (due_at, id) in (
-           select due_at, id from kernel.delayed_message, turn where ours and due_at <= now()
-           order by due_at, id limit $1 for update of delayed_message skip locked)
+         delete from kernel.delayed_message where ctid = any(array(
+           select delayed_message.ctid from kernel.delayed_message, turn where ours and due_at <= now()
+           order by due_at, id limit $1 for update of delayed_message skip locked))
          returning *),
        moved as (
          insert into kernel.outbox (shard, id, key, exchange, routing_key, headers, payload)
@@ -135,17 +158,13 @@ export class OutboxStore {
     return moved?.count ?? 0;
   }
 
-  /** For the gauges: rows that wait, as Postgres estimates them, and the exact number of parked ones. */
+  /** For the gauges: rows that wait, at most 100,000 of them, the age of the oldest of these, and rows that are parked. */
   async backlog(): Promise<{ waiting: number; parked: number; oldestSeconds: number }> {
     const [row] = await this.database.query<{ waiting: number; parked: number; oldest: number }>(
-      `select
-         (select count(*)::int from (select 1 from kernel.outbox limit 100000) as rows) as waiting,
-         (select count(*)::int from kernel.parked_message) as parked,
-         (select coalesce(extract(epoch from now() - min(head.created_at)), 0)::float
-          from generate_series(0, $1) as numbers (shard) cross join lateral (
-            select created_at from kernel.outbox where shard = numbers.shard order by seq limit 1
-          ) as head) as oldest`,
-      [SHARDS - 1],
+      `select count(*)::int as waiting,
+              coalesce(extract(epoch from now() - min(created_at)), 0)::float as oldest,
+              (select count(*)::int from kernel.parked_message) as parked
+       from (select created_at from kernel.outbox limit 100000) as rows`,
     );
     return {
       waiting: row?.waiting ?? 0,

@@ -20,11 +20,13 @@ export interface ShardRead {
 
 /** A row gets its number an instant before its transaction gets its own. */
 const INSTANT_MS = 5;
-/** A transaction that is open for longer holds the floors no more; what it appends is found by full walks. */
+/** A transaction that is open for longer holds the floors no more; what it appends is found by looking back. */
 const LONGEST_WAIT_MS = 500;
-const FULL_WALK_MS = 2_000;
+const OPEN_LOOK_MS = 2_000;
 /** In quiet times. It bounds how long a row can stay behind that an assumption of ours does not hold for. */
-const RARE_WALK_MS = 60_000;
+const RARE_LOOK_MS = 60_000;
+/** Looking back may take a twentieth of the time: while an old snapshot is held, it meets all that was deleted since. */
+const LOOK_SHARE = 20;
 
 /**
  * Where the reads of the outbox's shards begin.
@@ -33,10 +35,10 @@ const RARE_WALK_MS = 60_000;
  * message of their key pass. Reading from the start would step over the index entries of all that was deleted since the
  * oldest snapshot. So a floor follows the reads as far as every row is settled: committed, or rolled back. Rows are
  * settled when every transaction has ended that was under way when they were numbered. One that stays open for half a
- * second is waited for no longer; until it has ended, everything is walked every two seconds.
+ * second is waited for no longer; until it has ended, rows behind the floors are looked for every two seconds.
  *
  * All of this holds for one history of one database. A standby that took over without the latest commits gives numbers
- * out again; so everything begins anew when the numbers went back and after a failure, and is walked once a minute.
+ * out again; so everything begins anew when the numbers went back and after a failure, and is looked for once a minute.
  */
 export class ReadFloors {
   /** In the order in which the shards are to be read. */
@@ -47,16 +49,29 @@ export class ReadFloors {
   #unsettled: (Horizon & { readonly at: number })[] = [];
   /** Some transactions below this one were open when their rows were passed. */
   #passedOpenBelow = 0;
-  #walkedFullyAt = -Infinity;
+  #lookAt = 0;
 
   /** The places after which the next read begins, for exactly these shards. */
-  next(shards: readonly number[], now: number): ReadonlyMap<number, number> {
+  next(shards: readonly number[]): ReadonlyMap<number, number> {
     for (const shard of this.#floors.keys())
       if (!shards.includes(shard)) this.#floors.delete(shard);
     for (const shard of shards) if (!this.#floors.has(shard)) this.#floors.set(shard, 0);
-    const everyMs = this.#passedOpenBelow > 0 ? FULL_WALK_MS : RARE_WALK_MS;
-    if (now - this.#walkedFullyAt >= everyMs) this.#walk(now);
     return this.#floors;
+  }
+
+  /** Whether it is time to look for rows behind the floors. */
+  mustLookBack(now: number): boolean {
+    return now >= this.#lookAt;
+  }
+
+  /** Takes note of the first row of each shard, if it is behind the floor, as of a look that took from `since` to `now`. */
+  lookedBack(firsts: ShardRead['rows'], since: number, now: number): void {
+    const everyMs = this.#passedOpenBelow > 0 ? OPEN_LOOK_MS : RARE_LOOK_MS;
+    this.#lookAt = Math.max(since + everyMs, now + LOOK_SHARE * (now - since));
+    for (const { shard, seq } of firsts) {
+      const floor = this.#floors.get(shard);
+      if (floor !== undefined) this.#floors.set(shard, Math.min(floor, Number(seq) - 1));
+    }
   }
 
   /** Takes note of a read from those places. The shards in `heldUp` have rows that were read and not taken. */
@@ -86,18 +101,18 @@ export class ReadFloors {
     for (let one = this.#unsettled[0]; one; one = this.#unsettled[0]) {
       const hasEnded = horizon.ended >= one.begun && now - one.at >= INSTANT_MS;
       if (!hasEnded && now - one.at < LONGEST_WAIT_MS) break;
-      if (!hasEnded) this.#passedOpenBelow = one.begun;
+      if (!hasEnded) this.#passOpen(one.begun, now);
       this.#settled = one.numbered;
       this.#unsettled.shift();
     }
     this.#unsettled.push({ ...horizon, at: now });
     if (this.#passedOpenBelow === 0 || horizon.ended < this.#passedOpenBelow) return;
     this.#passedOpenBelow = 0;
-    this.#walk(now); // once more, for what they left when they ended
+    this.#lookAt = now; // once more, for what they left when they ended
   }
 
-  #walk(now: number): void {
-    this.#walkedFullyAt = now;
-    for (const shard of this.#floors.keys()) this.#floors.set(shard, 0);
+  #passOpen(begun: number, now: number): void {
+    if (this.#passedOpenBelow === 0) this.#lookAt = Math.min(this.#lookAt, now + OPEN_LOOK_MS);
+    this.#passedOpenBelow = begun;
   }
 }

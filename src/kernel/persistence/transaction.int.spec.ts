@@ -61,6 +61,17 @@ describe('the transaction of a Unit of Work', () => {
     await single.destroy();
   });
 
+  it('runs deferred inserts at once when it is about to read them, and once', async () => {
+    const text = newText();
+    await unitOfWork.run(async () => {
+      unitOfWork.deferInsert('insert into note (text) values ($1)', [text]);
+      await unitOfWork.flush();
+      const read = await unitOfWork.query('select text from note where text = $1', [text]);
+      expect(read).toEqual([{ text }]);
+    });
+    expect(await notes(text)).toEqual([{ text }]);
+  });
+
   it('fails with a deferred statement, and leaves nothing behind', async () => {
     const text = newText();
     const run = unitOfWork.run(async () => {

@@ -36,6 +36,13 @@ export class Transaction {
     this.#deferred.push(statement);
   }
 
+  /** Runs what was deferred, for whoever has to read it before the commit. */
+  async flush(): Promise<void> {
+    this.#checkOpen();
+    const deferred = this.#deferred.splice(0);
+    if (deferred.length > 0) await this.#send(deferred);
+  }
+
   /** Rejects when Postgres rolled back instead, because the failure of a statement was swallowed. */
   async commit(): Promise<void> {
     this.#hasEnded = true;

@@ -75,6 +75,11 @@ export class UnitOfWork {
     this.#open.transaction.defer({ sql, parameters, isPrepared: true, hasRows: false });
   }
 
+  /** Runs now what was deferred, because this Unit of Work is about to read it. Throws outside of {@link run}. */
+  async flush(): Promise<void> {
+    await this.#open.transaction.flush();
+  }
+
   /** Runs the hook once the transaction is committed; never when it is rolled back. One that throws is only logged. */
   afterCommit(hook: () => void): void {
     this.#open.afterCommit.push(hook);

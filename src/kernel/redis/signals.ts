@@ -1,14 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import pg from 'pg';
 import { ENV, type Env } from '../env.js';
 import { Database } from '../persistence/database.js';
+import { Notifications } from '../persistence/notifications.js';
 import { RedisConnection } from './redis-connection.js';
 
 const CHANNEL = 'millrace_signals';
 const DEBOUNCE_MS = 5;
-const RECONNECT_MS = 1_000;
 
 /**
  * Wakes listeners in all processes, by pub/sub of Redis or NOTIFY of Postgres. A signal carries nothing but its name,
@@ -20,9 +19,8 @@ export class Signals {
   readonly #local = new EventEmitter();
   readonly #pending = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
-  #reconnect: NodeJS.Timeout | undefined;
   #subscriber: Redis | undefined;
-  #listener: pg.Client | undefined;
+  #notifications: Notifications | undefined;
   #isListening = false;
   #stopped = false;
 
@@ -45,15 +43,14 @@ export class Signals {
     if (this.#isListening) return;
     this.#isListening = true;
     if (this.redis.client) this.#subscribe();
-    else void this.#listen();
+    else this.#listen();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#reconnect);
     this.#subscriber?.disconnect();
-    await this.#listener?.end();
+    await this.#notifications?.stop();
   }
 
   async #send(): Promise<void> {
@@ -83,30 +80,10 @@ export class Signals {
     });
   }
 
-  async #listen(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.env.DATABASE_URL,
-      application_name: 'millrace-signals',
+  #listen(): void {
+    this.#notifications = new Notifications(this.env.DATABASE_URL, CHANNEL, (names) => {
+      this.#receive(names);
     });
-    this.#listener = client;
-    client.on('notification', ({ payload }) => {
-      this.#receive(payload ?? '');
-    });
-    client.on('error', (error) => {
-      this.#logger.warn({ err: error }, 'Lost the connection for signals; polling instead');
-    });
-    client.on('end', () => {
-      if (!this.#stopped) this.#reconnect = setTimeout(() => void this.#listen(), RECONNECT_MS);
-    });
-    try {
-      await client.connect();
-      await client.query(`listen ${CHANNEL}`);
-    } catch (error) {
-      this.#logger.warn(
-        { err: error },
-        'No connection for signals yet; polling until there is one',
-      );
-      await client.end();
-    }
+    void this.#notifications.listen();
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { html as markup, Html } from '../../kernel/messaging/asyncapi/html.js';
+import { html as markup, Html } from '../../kernel/http/html.js';
 import { BUCKETS, type UsageView } from '../providers.dto.js';
 import { linearScale, roundTicks, type Scale, timeTicks } from './scale.js';
 

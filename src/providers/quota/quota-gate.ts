@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
+import { Pause } from '../../kernel/pause.js';
 import {
   type Exchange,
   LEASE_MS,
@@ -49,6 +50,7 @@ export class QuotaGate {
   readonly #clock = new StoreClock();
   readonly #tally = new Tally();
   readonly #line = new WaitingLine();
+  readonly #pause = new Pause();
   readonly #logger = new Logger('QuotaGate');
   /** Exchanges serve many callers, so they must not run in the Unit of Work or the trace of the one who came first. */
   readonly #outside = AsyncLocalStorage.snapshot();
@@ -69,7 +71,6 @@ export class QuotaGate {
   #deniedUntil = 0;
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #endPause: (() => void) | undefined;
   #isClosed = false;
 
   constructor(private readonly options: GateOptions) {
@@ -122,7 +123,7 @@ export class QuotaGate {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#line.denyBefore(Infinity, this.#denied(performance.now()));
-    this.#endPause?.();
+    this.#pause.end();
     await this.#running;
     clearTimeout(this.#timer);
     this.#giveBack();
@@ -232,7 +233,7 @@ export class QuotaGate {
           this.#logger.warn({ err: error, provider: this.#quota.providerId }, 'No quota store');
         }
         this.#unavailable(RETRY_MS);
-        await this.#pause(Math.min(MAX_DENIAL_MS, RETRY_MS * 2 ** Math.min(failures, 10)));
+        await this.#wait(Math.min(MAX_DENIAL_MS, RETRY_MS * 2 ** Math.min(failures, 10)));
       }
     }
     return undefined;
@@ -287,7 +288,7 @@ export class QuotaGate {
     const { store, recover } = this.options;
     const quota = this.#quota;
     this.#unavailable(LEASE_MS);
-    await this.#pause(LEASE_MS); // by then all is written that the lost book had allowed
+    await this.#wait(LEASE_MS); // by then all is written that the lost book had allowed
     if (this.#isClosed) return;
     try {
       await store.restore(quota, await recover?.(quota));
@@ -301,17 +302,8 @@ export class QuotaGate {
     this.#denial = undefined;
   }
 
-  /** Cut short by the end of the gate. */
-  async #pause(ms: number): Promise<void> {
-    if (this.#isClosed) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#endPause = undefined;
+  async #wait(ms: number): Promise<void> {
+    if (!this.#isClosed) await this.#pause.wait(ms);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type RedisScript, RedisScripts } from '../../kernel/redis-scripts.js';
+import { type RedisScript, RedisScripts } from '../../kernel/redis/redis-scripts.js';
 import { type Book, newBook } from './engine/book.js';
 import type { Exchange, Quota, QuotaAnswer, QuotaState, Recovered } from './engine/quota.js';
 import { stateOf } from './engine/step.js';

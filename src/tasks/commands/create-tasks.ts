@@ -16,6 +16,7 @@ import { IdempotencyKeyContended, TaskBacklogFull } from '../domain/task.errors.
 import {
   DEFAULT_MAX_ATTEMPTS,
   DEFAULT_TIMEOUT_MS,
+  type ReplyTo,
   type TaskSpec,
   type TaskState,
 } from '../domain/task.state.js';
@@ -27,13 +28,14 @@ import { TaskKinds } from '../worker/task-kinds.js';
 
 /**
  * Creates tasks, all or none, and asks workers to run them. A request whose idempotency key the owner has used before
- * answers the task that has it. Throws `UnknownTaskKind`, `UnknownTaskQueue`, `ValidationError`, `TaskBacklogFull`.
+ * answers the task that has it. With `replyTo` its scope is told how each task ends, and nobody else is. Throws `UnknownTaskKind`, `UnknownTaskQueue`, `ValidationError`, `TaskBacklogFull`.
  */
 export class CreateTasks extends Command<TaskView[]> {
   readonly context: TraceContext = currentContext() ?? continueTrace();
   constructor(
     readonly requests: readonly CreateTaskRequest[],
     readonly ownerId: string | null = null,
+    readonly replyTo: ReplyTo | null = null,
   ) {
     super();
   }
@@ -80,7 +82,8 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
     );
   }
 
-  #specOf(request: CreateTaskRequest, { context, ownerId }: CreateTasks, place: string): TaskSpec {
+  #specOf(request: CreateTaskRequest, command: CreateTasks, place: string): TaskSpec {
+    const { context, ownerId, replyTo } = command;
     const kind = this.kinds.check(request, place);
     return {
       kind: request.kind,
@@ -96,6 +99,7 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
       correlationId: context.correlationId,
       traceparent: context.traceparent,
       ownerId,
+      replyTo,
     };
   }
 

@@ -13,6 +13,10 @@ export type TaskEventName = (typeof TASK_EVENTS)[number];
 
 export type TaskEvent = DomainEvent & { readonly name: TaskEventName };
 
+/** Nothing happens to the task after it, unless somebody asks for another try. */
+export const isEnd = (name: TaskEventName): boolean =>
+  name === 'succeeded' || name === 'failed' || name === 'cancelled';
+
 /** The event's name on the wire. */
 export function taskEventType(name: TaskEventName): string {
   return `tasks.task-${name}.v1`;

@@ -20,6 +20,7 @@ const SPEC: TaskSpec = {
   idempotencyKey: undefined,
   correlationId: 'c',
   ownerId: null,
+  replyTo: null,
   traceparent: '',
 };
 

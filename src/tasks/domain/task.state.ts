@@ -19,6 +19,14 @@ export interface FailedAttempt {
   readonly at: string;
 }
 
+/** The asker that is told how a task ends, instead of everybody by an event. */
+export interface ReplyTo {
+  readonly queue: string;
+  readonly route: string;
+  /** What the asker knows the task by. */
+  readonly mark: unknown;
+}
+
 /** What a creator may say about a task; defaults are filled in already. */
 export interface TaskSpec {
   readonly kind: string;
@@ -35,6 +43,7 @@ export interface TaskSpec {
   readonly traceparent: string;
   /** The user who created it; null where nobody had to log in. */
   readonly ownerId: string | null;
+  readonly replyTo: ReplyTo | null;
 }
 
 export interface TaskState extends Omit<TaskSpec, 'runAt' | 'idempotencyKey'> {

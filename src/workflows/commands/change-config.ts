@@ -3,6 +3,7 @@ import { Clock } from '../../kernel/clock.js';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { ValidationError } from '../../kernel/http/validation.js';
 import { Outbox } from '../../kernel/outbox/outbox.js';
+import { AuditRepository } from '../audit.repository.js';
 import { DefinitionRepository, type Definition } from '../definition.repository.js';
 import type { JsonObject } from '../definition/json.js';
 import { WorkflowNotFound } from '../domain/workflow.errors.js';
@@ -18,6 +19,8 @@ export class ChangeConfig extends Command<ConfigView> {
   constructor(
     readonly key: string,
     readonly change: JsonObject,
+    /** Who says so; null where nobody had to log in. */
+    readonly by: string | null,
   ) {
     super();
   }
@@ -26,13 +29,14 @@ export class ChangeConfig extends Command<ConfigView> {
 @Handles(ChangeConfig)
 export class ChangeConfigHandler implements Handler<ChangeConfig> {
   constructor(
+    private readonly audit: AuditRepository,
     private readonly clock: Clock,
     private readonly outbox: Outbox,
     private readonly definitions: DefinitionRepository,
     private readonly workflows: WorkflowRepository,
   ) {}
 
-  async execute({ key, change }: ChangeConfig): Promise<ConfigView> {
+  async execute({ key, change, by }: ChangeConfig): Promise<ConfigView> {
     const workflow = await this.workflows.lock(key);
     if (!workflow) throw new WorkflowNotFound(key);
     const definition = await this.#latest(workflow);
@@ -45,6 +49,7 @@ export class ChangeConfigHandler implements Handler<ChangeConfig> {
     const merged = { ...workflow.config, ...change };
     const values = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
     await this.workflows.saveConfig(key, values, this.clock.now());
+    this.audit.append(key, 'config-changed', by, differences(workflow.config, change));
     await this.outbox.append([reconsiderMessage(key)]);
     return {
       revision: workflow.config_revision + 1,
@@ -59,3 +64,9 @@ export class ChangeConfigHandler implements Handler<ChangeConfig> {
     return (await this.definitions.load([ref])).get(key, latest)?.definition;
   }
 }
+
+/** By name, what it was and what it is; null stands for the default. */
+const differences = (before: JsonObject, change: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(change).map(([name, after]) => [name, { before: before[name] ?? null, after }]),
+  );

@@ -5,6 +5,7 @@ import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { DomainError } from '../../kernel/domain/domain-error.js';
 import { Ids } from '../../kernel/ids.js';
 import { Inbox } from '../../kernel/inbox/inbox.js';
+import { MessageStarts } from '../runtime/message-starts.js';
 import { type Candidate, type News, NewsRepository } from '../news.repository.js';
 import { type Telling, TellInstances } from './tell-instances.js';
 
@@ -15,9 +16,12 @@ export interface Delivery extends News {
   readonly ttl: number;
 }
 
-export type Delivered = 'taken' | 'buffered' | 'duplicate';
+export type Delivered = 'taken' | 'started' | 'buffered' | 'duplicate';
 
-/** Gives each message to the token that has waited for it longest, or keeps it until somebody does. */
+/**
+ * Gives each message to the token that has waited for it longest, or else starts an instance where a start listens to it,
+ * or keeps it until somebody waits.
+ */
 export class DeliverMessages extends Command<readonly Delivered[]> {
   constructor(readonly messages: readonly Delivery[]) {
     super();
@@ -38,6 +42,7 @@ export class DeliverMessagesHandler implements BatchHandler<DeliverMessages> {
     private readonly inbox: Inbox,
     private readonly mediator: Mediator,
     private readonly news: NewsRepository,
+    private readonly starts: MessageStarts,
   ) {}
 
   async executeMany(
@@ -46,22 +51,36 @@ export class DeliverMessagesHandler implements BatchHandler<DeliverMessages> {
     const all = commands.flatMap(({ messages }) => messages);
     await this.news.lock(all.map(({ name }) => name));
     const fresh = await this.#fresh(all);
-    let open = fresh.map((message): Open => ({ message, tried: new Set() }));
+    const started = new Set<Delivery>();
+    let open = await this.#give(fresh.map((message) => ({ message, tried: new Set() })));
     for (;;) {
-      const chosen = await this.#choose(open);
-      if (chosen.size === 0) break;
-      // Also those that found nobody: whoever has taken a message may wait for another one by now.
-      const left = open.filter((one) => !chosen.has(one));
-      open = [...left, ...(await this.#tell(chosen))];
+      const begun = await this.starts.begin(open.map(({ message }) => message));
+      if (begun.size === 0) break;
+      for (const message of begun) started.add(message);
+      // What was started may wait for one of those that are left.
+      open = await this.#give(open.filter(({ message }) => !begun.has(message)));
     }
     const buffered = new Set(open.map(({ message }) => message));
     this.#buffer([...buffered]);
     const taken = new Set(fresh);
     const stateOf = (message: Delivery): Delivered => {
       if (!taken.has(message)) return 'duplicate';
+      if (started.has(message)) return 'started';
       return buffered.has(message) ? 'buffered' : 'taken';
     };
     return commands.map(({ messages }) => messages.map(stateOf));
+  }
+
+  /** Answers what nobody has taken. */
+  async #give(messages: readonly Open[]): Promise<readonly Open[]> {
+    let open = messages;
+    for (;;) {
+      const chosen = await this.#choose(open);
+      if (chosen.size === 0) return open;
+      // Also those that found nobody: whoever has taken a message may wait for another one by now.
+      const left = open.filter((one) => !chosen.has(one));
+      open = [...left, ...(await this.#tell(chosen))];
+    }
   }
 
   async #fresh(messages: readonly Delivery[]): Promise<Delivery[]> {

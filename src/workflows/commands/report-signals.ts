@@ -4,11 +4,12 @@ import { type BatchHandler, Handles, type Outcome } from '../../kernel/cqrs/hand
 import { Mediator } from '../../kernel/cqrs/mediator.js';
 import { DomainError } from '../../kernel/domain/domain-error.js';
 import { type News, NewsRepository } from '../news.repository.js';
+import { CriterionStarts } from '../runtime/criterion-starts.js';
 import { type Telling, TellInstances } from './tell-instances.js';
 
 /**
- * Tells signals to every instance in which somebody waits for them now, and keeps them as the last reports. Answers how
- * many instances have heard each.
+ * Tells signals to every instance in which somebody waits for them now, keeps them as the last reports, and starts
+ * instances by criteria that hold from now on. Answers how many instances have heard each.
  */
 export class ReportSignals extends Command<readonly number[]> {
   constructor(readonly signals: readonly News[]) {
@@ -16,12 +17,14 @@ export class ReportSignals extends Command<readonly number[]> {
   }
 }
 
-@Handles(ReportSignals, { batch: 500 })
+/** Batches of one process mostly have names in common, so a second one would only wait for the locks of the first. */
+@Handles(ReportSignals, { batch: 500, batchesAtOnce: 1 })
 export class ReportSignalsHandler implements BatchHandler<ReportSignals> {
   constructor(
     private readonly clock: Clock,
     private readonly mediator: Mediator,
     private readonly news: NewsRepository,
+    private readonly starts: CriterionStarts,
   ) {}
 
   async executeMany(commands: readonly ReportSignals[]): Promise<Outcome<readonly number[]>[]> {
@@ -29,6 +32,7 @@ export class ReportSignalsHandler implements BatchHandler<ReportSignals> {
     await this.news.lock(signals.map(({ name }) => name));
     await this.news.report(signals, this.clock.now());
     const heard = await this.#tell(signals);
+    await this.starts.begin(signals);
     let first = 0;
     return commands.map((command) => heard.slice(first, (first += command.signals.length)));
   }

@@ -1,24 +1,22 @@
 import { Command } from '@nestjs/cqrs';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { InstanceRepository } from '../instance.repository.js';
-import { type Job, JobRepository } from '../job.repository.js';
 import type { Json } from '../definition/json.js';
 import type { WorkflowCommand } from '../engine/commands.js';
 import { MODULE_TASK } from '../modules/module-task.js';
-import type { Instance } from '../runtime/instance.js';
+import { type Instance, jobName, type WorkRef } from '../runtime/instance.js';
 import { InstanceMover } from '../runtime/instance-mover.js';
 import type { Movement } from '../runtime/movement.js';
 
-/** How a task ended, as its event tells. */
-export interface JobEnd {
-  readonly taskId: string;
+/** How the task ended that a token waits for. */
+export interface JobEnd extends WorkRef {
   readonly kind: string;
   readonly status: 'succeeded' | 'failed' | 'cancelled';
   readonly result?: Json;
   readonly error?: { readonly code: string; readonly message: string; readonly reason: string };
 }
 
-/** Gives the ends of tasks to the tokens that wait for them, each once. Tasks of others are left alone. */
+/** Gives the ends of tasks to the tokens that wait for them. One that comes again finds nobody who waits for it. */
 export class SettleJobs extends Command<void> {
   constructor(readonly ends: readonly JobEnd[]) {
     super();
@@ -29,36 +27,27 @@ export class SettleJobs extends Command<void> {
 export class SettleJobsHandler implements Handler<SettleJobs> {
   constructor(
     private readonly instances: InstanceRepository,
-    private readonly jobs: JobRepository,
     private readonly mover: InstanceMover,
   ) {}
 
   async execute({ ends }: SettleJobs): Promise<void> {
-    const jobs = await this.jobs.take(ends.map(({ taskId }) => taskId));
-    if (jobs.length === 0) return;
-    const found = await this.instances.lockMany([
-      ...new Set(jobs.map(({ instanceId }) => instanceId)),
-    ]);
+    const ids = new Set(ends.map(({ instanceId }) => instanceId));
+    const found = await this.instances.lockMany([...ids]);
     const movement = await this.mover.begin(found.values());
-    const endOf = new Map(ends.map((end) => [end.taskId, end]));
-    for (const job of jobs) {
-      const instance = found.get(job.instanceId);
-      const end = endOf.get(job.taskId);
+    for (const end of ends) {
+      const instance = found.get(end.instanceId);
       // What an instance that has gone on cannot take is of no use to anybody.
-      if (instance && end) movement.decide(instance, commandOf(movement, instance, job, end));
+      if (instance && !movement.decide(instance, commandOf(movement, instance, end)))
+        instance.jobs.delete(jobName(end));
     }
     if (movement.changed.size > 0) await this.mover.settle(movement);
   }
 }
 
-type Work = Pick<Job, 'token' | 'attempt'>;
+type Work = Pick<WorkRef, 'token' | 'attempt'>;
 
-function commandOf(
-  movement: Movement,
-  instance: Instance,
-  { token, attempt }: Work,
-  end: JobEnd,
-): WorkflowCommand {
+function commandOf(movement: Movement, instance: Instance, end: JobEnd): WorkflowCommand {
+  const { token, attempt } = end;
   if (end.status !== 'succeeded') return failure({ token, attempt }, end);
   const node = instance.state.tokens.get(token)?.node ?? '';
   const outcomes = movement.runnable(instance)?.definition.compiled.nodes.get(node)?.outcomes;

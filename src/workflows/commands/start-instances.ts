@@ -9,7 +9,8 @@ import {
   type TraceContext,
 } from '../../kernel/observability/trace-context.js';
 import { type DefinitionRef, DefinitionRepository } from '../definition.repository.js';
-import { NothingToStart } from '../domain/workflow.errors.js';
+import type { Json } from '../definition/json.js';
+import { NothingToStart, WorkflowIsPaused } from '../domain/workflow.errors.js';
 import { newInstance } from '../engine/state.js';
 import { InstanceRepository } from '../instance.repository.js';
 import { type Instance, toView } from '../runtime/instance.js';
@@ -18,19 +19,22 @@ import { instanceEvent } from '../runtime/messages.js';
 import type { Movement } from '../runtime/movement.js';
 import type { InstanceView, StartRequest } from '../workflow-instances.dto.js';
 
+/** What is started, and by what: the `data` of a trigger is what its start node gives on, and no input. */
+export type StartCommand = StartRequest & { readonly data?: Json };
+
 /**
  * Starts instances, all or none, and moves each to its first waits. A request whose start key the workflow has seen
  * before answers the instance that has it. Throws `NothingToStart`, `ValidationError`.
  */
 export class StartInstances extends Command<InstanceView[]> {
   readonly context: TraceContext = currentContext() ?? continueTrace();
-  constructor(readonly requests: readonly StartRequest[]) {
+  constructor(readonly requests: readonly StartCommand[]) {
     super();
   }
 }
 
 interface Planned {
-  readonly request: StartRequest;
+  readonly request: StartCommand;
   readonly instance: Instance;
   readonly isExisting: boolean;
 }
@@ -122,6 +126,7 @@ export class StartInstancesHandler implements BatchHandler<StartInstances> {
       startedAt: now,
       isNew: true,
       state: newInstance(),
+      jobs: new Map(),
       seq: 0,
       incidents: 0,
       outcome: null,
@@ -137,27 +142,34 @@ const keyOf = (workflow: string): string => workflow.split('@')[0] ?? workflow;
 const startName = (key: string, startKey: string | null): string => `${key} ${startKey ?? ''}`;
 
 function checked(
-  request: StartRequest,
+  request: StartCommand,
   movement: Movement,
   ref: DefinitionRef | undefined,
   place: string,
 ): DefinitionRef {
-  const { workflow, variables, node } = request;
+  const { workflow, variables, node, data } = request;
   const runnable = ref && movement.runnable(ref);
   if (!runnable) throw new NothingToStart(workflow, 'names no published workflow', place);
-  const { definition } = runnable;
-  definition.checkInputs(variables, place);
+  const { definition, pause } = runnable;
+  // What a trigger starts would be lost by a refusal; it is held at its start until the resume.
+  if (pause.everywhere && data === undefined) throw new WorkflowIsPaused(definition.key, place);
+  if (data === undefined) definition.checkInputs(variables, place);
   const problem = definition.startProblem(node);
   if (problem !== undefined) throw new NothingToStart(workflow, problem, place);
   return ref;
 }
 
-function begin(movement: Movement, instance: Instance, { variables, node }: StartRequest): void {
+function begin(
+  movement: Movement,
+  instance: Instance,
+  { variables, node, data }: StartCommand,
+): void {
   movement.gathered.messages.push(instanceEvent('instance-started', instance));
   const rejection = movement.decide(instance, {
     type: 'start',
     variables,
     ...(node !== undefined && { node }),
+    ...(data !== undefined && { data }),
   });
   if (rejection) throw new Error(`A checked start was rejected: ${rejection.message}`);
 }

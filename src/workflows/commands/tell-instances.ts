@@ -27,6 +27,13 @@ export class TellInstances extends Command<readonly Outcome<InstanceView>[]> {
   }
 }
 
+/** Of an instance that alone was told one thing. Throws the error that it has answered with. */
+export function answerOf([told]: readonly Outcome<InstanceView>[]): InstanceView {
+  if (!told) throw new Error('Nothing was answered to a command');
+  if (told instanceof DomainError) throw told;
+  return told;
+}
+
 @Handles(TellInstances, { batch: 500 })
 export class TellInstancesHandler implements BatchHandler<TellInstances> {
   constructor(

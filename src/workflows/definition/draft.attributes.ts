@@ -55,6 +55,24 @@ const correlation = {
   }),
 };
 
+/** Nothing runs before the start, so there is nothing that an expression could read. */
+export const startTimerSpec = z
+  .union([
+    text.meta({
+      description: 'An RFC 3339 instant, or an ISO 8601 duration from the publication on.',
+      examples: ['2030-01-01T00:00:00Z'],
+    }),
+    z.strictObject({
+      cron: text.meta({ description: 'Five fields, or six with seconds first.' }),
+      time_zone: z.string().default('UTC'),
+      missed: z.enum(['skip', 'run_once']).default('skip').meta({
+        description:
+          'After an outage of more than a minute: start nothing for what was missed, or one instance for all.',
+      }),
+    }),
+  ])
+  .meta({ id: 'WorkflowStartTimer' });
+
 export const messageSpec = z.strictObject(correlation).meta({ id: 'WorkflowMessage' });
 export const signalSpec = z.strictObject(correlation).meta({ id: 'WorkflowSignal' });
 

@@ -9,6 +9,7 @@ import {
   nodeId,
   outcomeName,
   signalSpec,
+  startTimerSpec,
   template,
   text,
   timerSpec,
@@ -19,8 +20,10 @@ const startNode = z.strictObject({
   ...attributes,
   type: z.literal('start'),
   message: messageSpec.optional().meta({ description: 'A message starts an instance.' }),
-  timer: timerSpec.optional().meta({ description: 'Time starts instances.' }),
-  criterion: criterionSpec.optional().meta({ description: 'A report that holds starts one.' }),
+  timer: startTimerSpec.optional().meta({ description: 'Time starts instances.' }),
+  criterion: criterionSpec
+    .optional()
+    .meta({ description: 'A report starts one when it begins to hold.' }),
 });
 
 const taskNode = z.strictObject({

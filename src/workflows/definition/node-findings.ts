@@ -28,6 +28,24 @@ const triggers: NodeCheck = (node) => {
   return exactlyOne(node, count, 'message, signal, error, escalation and compensation');
 };
 
+/** What may start an instance is read when a version is published, and only at the outermost starts. */
+const startTriggers: NodeCheck = (node) => {
+  if (node.type !== 'start') return [];
+  const { message, timer, criterion } = node;
+  const count = given(message, timer, criterion);
+  if (count > 1) return exactlyOne(node, count, 'message, timer and criterion');
+  if (count === 1 && node.in !== undefined) {
+    const text = `${node.id} lies in ${node.in}, which begins when a token comes to it: leave out what should start it.`;
+    return [nodeError('trigger-in-scope', node, text)];
+  }
+  return [message?.name, message?.key, criterion?.signal, criterion?.key, timer]
+    .filter((value) => typeof value === 'string' && /^=|\{\{/.test(value))
+    .map((value) => {
+      const text = `Nothing runs before ${node.id}, so what starts it can be no expression: write a constant for ${JSON.stringify(value)}.`;
+      return nodeError('trigger-not-constant', node, text);
+    });
+};
+
 const boundaryEvents: NodeCheck = (node) =>
   (node.on ?? []).flatMap((event) => {
     const { timer, message, signal, condition, error, escalation, outcome } = event;
@@ -130,6 +148,7 @@ const people: NodeCheck = (node, { roles }) => {
 
 const CHECKS: readonly NodeCheck[] = [
   triggers,
+  startTriggers,
   boundaryEvents,
   joins,
   repetition,

@@ -1,3 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { patternFiles, readPattern } from '../../../test/support/workflow-patterns.js';
 import { workflowJsonSchema } from './draft.js';
 import { validateWorkflow } from './validate.js';
 
@@ -89,6 +93,29 @@ describe('the findings of a draft', () => {
       [START, { id: 'a', type: 'wait', final: true }],
       [flow('start', 'a')],
       ['one-of a'],
+    ],
+    [
+      'a start by two things',
+      [{ ...START, timer: 'PT1H', message: { name: 'm' } }, task('a', { final: true })],
+      [flow('start', 'a')],
+      ['one-of start'],
+    ],
+    [
+      'a start by an expression, before there is anything to read',
+      [{ ...START, message: { name: 'm', key: '=order' } }, task('a', { final: true })],
+      [flow('start', 'a')],
+      ['trigger-not-constant start'],
+    ],
+    [
+      'a message that starts a scope',
+      [
+        START,
+        { id: 's', type: 'scope', final: true },
+        { id: 'in_s', type: 'start', in: 's', message: { name: 'm' } },
+        task('a', { in: 's', final: true }),
+      ],
+      [flow('start', 's'), flow('in_s', 'a')],
+      ['trigger-in-scope in_s'],
     ],
     [
       'a join that wants too many',
@@ -192,5 +219,27 @@ describe('the schema of a draft', () => {
     const schema = workflowJsonSchema() as Record<string, unknown>;
     expect(schema['$schema']).toBe('https://json-schema.org/draft/2020-12/schema');
     expect(JSON.stringify(schema)).toMatch(/which flows of the outcome are taken/i);
+  });
+
+  // Formats and metadata such as `id` are annotations; everything else must be known to the specification.
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+
+  it('is valid by the meta-schema', () => {
+    expect([ajv.validateSchema(workflowJsonSchema()), ajv.errors]).toEqual([true, null]);
+  });
+
+  it('takes every pattern and the whole example, and refuses what is none', () => {
+    const validate = ajv.compile(workflowJsonSchema());
+    const repair: unknown = JSON.parse(
+      readFileSync(
+        join(import.meta.dirname, '../../../examples/workflows/machine-repair.json'),
+        'utf8',
+      ),
+    );
+    for (const draft of [...patternFiles.map(readPattern), repair])
+      expect([validate(draft), validate.errors]).toEqual([true, null]);
+    expect(validate({ key: 'test', nodes: [{ id: 'a', type: 'teleport' }], flows: [] })).toBe(
+      false,
+    );
   });
 });

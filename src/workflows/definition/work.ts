@@ -77,7 +77,7 @@ export function compileCorrelation(spec: { name: string; key?: string | undefine
   };
 }
 
-function compileCriterion(spec: CriterionSpec): CompiledCriterion {
+export function compileCriterion(spec: CriterionSpec): CompiledCriterion {
   return {
     signal: compileCorrelation({ name: spec.signal, key: spec.key }),
     holds: compileCondition(spec.when),

@@ -32,10 +32,18 @@ export class NothingToStart extends DomainError {
   }
 }
 
+export class WorkflowIsPaused extends DomainError {
+  constructor(key: string, place = '') {
+    super('conflict', 'workflow-is-paused', `${key} is paused: nothing can be started.`, {
+      errors: [{ field: fieldAt(place, 'workflow'), message: 'is paused' }],
+    });
+  }
+}
+
 export class DraftHasErrors extends DomainError {
-  constructor(key: string, findings: readonly Finding[]) {
+  constructor(key: string, findings: readonly Finding[], what = 'published') {
     const errors = findings.filter(({ severity }) => severity === 'error');
-    super('invalid', 'draft-has-errors', `The draft of ${key} cannot be published.`, {
+    super('invalid', 'draft-has-errors', `The draft of ${key} cannot be ${what}.`, {
       errors: errors.slice(0, 100).map(({ code, node, flow, message }) => ({
         field: node ?? flow ?? 'draft',
         message: `${code}: ${message}`,
@@ -87,8 +95,9 @@ const KINDS: Readonly<Record<Rejection['code'], DomainErrorKind>> = {
 
 /** What the engine answers to a command that an instance cannot take as it is now. */
 export class CommandRejected extends DomainError {
-  constructor({ code, message }: Rejection) {
-    super(KINDS[code], `workflow-${code}`, message);
+  constructor({ code, message, field }: Rejection) {
+    const details = field === undefined ? {} : { errors: [{ field, message }] };
+    super(KINDS[code], `workflow-${code}`, message, details);
   }
 }
 

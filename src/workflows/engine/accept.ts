@@ -4,7 +4,7 @@ import { deliverMessage, deliverSignal } from './deliver.js';
 import { extendEach } from './each.js';
 import { endInstance } from './end.js';
 import { failJob } from './fail.js';
-import { modify, pause, resume, retry } from './operate.js';
+import { goOn, modify, pause, resume, retry } from './operate.js';
 import type { Run } from './run.js';
 import { ROOT, type Token } from './state.js';
 import { reconsider } from './token-game.js';
@@ -26,7 +26,11 @@ export function accept(run: Run, command: WorkflowCommand): Rejection | undefine
   return (accepters[command.type] as Accept<typeof command.type>)(run, command);
 }
 
-const reject = (code: Rejection['code'], message: string): Rejection => ({ code, message });
+const reject = (code: Rejection['code'], message: string, field?: string): Rejection => ({
+  code,
+  message,
+  ...(field !== undefined && { field }),
+});
 
 const accepters: { readonly [Type in WorkflowCommand['type']]: Accept<Type> } = {
   start,
@@ -71,18 +75,20 @@ const accepters: { readonly [Type in WorkflowCommand['type']]: Accept<Type> } = 
   },
   reconsider: (run) => {
     reconsider(run);
+    goOn(run);
     return undefined;
   },
   extend: (run, { token: id, items, count }) => {
     const token = run.state.tokens.get(id);
     if (!token?.each || !run.node(token).draft.each?.dynamic)
-      return reject('not-extensible', `Token ${id} is not at a node that takes more.`);
+      return reject('not-extensible', `Token ${id} is not at a node that takes more.`, 'token');
     extendEach(run, token, items, items?.length ?? count ?? 1);
     return undefined;
   },
 };
 
-function start(run: Run, { variables = {}, node: id }: CommandOf<'start'>): Rejection | undefined {
+function start(run: Run, command: CommandOf<'start'>): Rejection | undefined {
+  const { variables = {}, node: id, data } = command;
   const starts = run.workflow.starts.get('') ?? [];
   const plain = starts.filter(({ draft }) => !hasTrigger(draft));
   const declared = starts.some(({ draft }) => draft.type === 'start');
@@ -91,7 +97,9 @@ function start(run: Run, { variables = {}, node: id }: CommandOf<'start'>): Reje
   if (chosen.length === 0)
     return reject('no-start', `The workflow has no start node ${id ?? 'that needs no trigger'}.`);
   run.record({ type: 'started', variables });
-  for (const node of chosen) run.add(node, ROOT);
+  for (const node of chosen)
+    if (data === undefined) run.add(node, ROOT);
+    else run.finish(run.token(run.place(node, ROOT)), node.outcomes[0] ?? 'done', data);
   return undefined;
 }
 
@@ -133,7 +141,7 @@ function childEnded(run: Run, command: CommandOf<'child_ended'>): Rejection | un
 
 function onToken(run: Run, id: number, work: (token: Token) => void): Rejection | undefined {
   const token = id === ROOT ? undefined : run.state.tokens.get(id);
-  if (!token) return reject('unknown-token', `There is no token ${id} any more.`);
+  if (!token) return reject('unknown-token', `There is no token ${id} any more.`, 'token');
   work(token);
   return undefined;
 }

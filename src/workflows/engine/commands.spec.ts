@@ -29,6 +29,8 @@ describe('commands', () => {
       [{ type: 'message', name: 'hello' }, 'nobody-waits'],
       [{ type: 'extend', token }, 'not-extensible'],
       [{ type: 'modify', token, to: 'nowhere' }, 'unknown-node'],
+      [{ type: 'pause', node: 'nowhere' }, 'unknown-node'],
+      [{ type: 'resume', node: 'nowhere' }, 'unknown-node'],
       [{ type: 'retry' }, 'no-incident'],
     ];
     const codes = commands.map(([command]) => instance.try(command)?.code);
@@ -83,6 +85,16 @@ describe('operations', () => {
     instance.send({ type: 'pause', node: 'b' }).complete('a');
     expect(instance.waiting).toEqual(['c']);
     expect(instance.send({ type: 'resume', node: 'b' }).waiting).toEqual(['b', 'c']);
+  });
+
+  it('a pause of the workflow holds its instances, and is no part of their states', () => {
+    const instance = begin([task('a'), final('b'), final('c')], ['start>a', 'a>b', 'a>c']);
+    instance.pause = { everywhere: false, nodes: ['b'] };
+    expect(instance.complete('a').waiting).toEqual(['c']);
+    instance.pause = { everywhere: true, nodes: [] };
+    expect(instance.send({ type: 'reconsider' }).waiting).toEqual(['c']);
+    instance.pause = { everywhere: false, nodes: [] };
+    expect(instance.send({ type: 'reconsider' }).waiting).toEqual(['b', 'c']);
   });
 
   it('modify moves a token', () => {

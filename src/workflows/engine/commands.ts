@@ -7,6 +7,8 @@ export type WorkflowCommand =
       readonly variables?: JsonObject;
       /** One of several start nodes; default: the first that no trigger belongs to. */
       readonly node?: string;
+      /** What has started it; what the start node gives on. */
+      readonly data?: Json;
     }
   | {
       /** A job or a user task is done. */
@@ -78,7 +80,7 @@ export type WorkflowCommand =
       readonly to: string;
     }
   | { readonly type: 'set_variables'; readonly variables: JsonObject }
-  /** Something outside has changed, such as the config: conditions are to be looked at again. */
+  /** Something outside has changed, such as the config or a pause: conditions and tokens that it held are looked at again. */
   | { readonly type: 'reconsider' }
   | {
       /** More for a node done many times that is `dynamic`. */
@@ -103,4 +105,6 @@ export interface Rejection {
     | 'no-incident'
     | 'not-extensible';
   readonly message: string;
+  /** What of the command is wrong. */
+  readonly field?: string;
 }

@@ -17,6 +17,13 @@ export interface Migration {
   readonly nodes: Readonly<Record<string, string>>;
 }
 
+/** How a history tells of it: another version cannot be decided by what the present one knows. */
+export interface MigrateCommand {
+  readonly type: 'migrate';
+  readonly version: number;
+  readonly nodes: Readonly<Record<string, string>>;
+}
+
 /**
  * Takes a running instance to another version: tokens stay where they are, under the new names, and what they wait for
  * goes on. Either everything can be taken over, or nothing is and the problems are told; a dry run is a migration whose

@@ -6,21 +6,41 @@ import { withdraw } from './withdraw.js';
 type CommandOf<Type extends WorkflowCommand['type']> = Extract<WorkflowCommand, { type: Type }>;
 
 /** Nothing begins any more; what is under way may end, and goes on after the resume. */
-export function pause(run: Run, { node }: CommandOf<'pause'>): undefined {
-  run.record({ type: 'paused', ...(node !== undefined && { node }) });
+export function pause(run: Run, { node }: CommandOf<'pause'>): Rejection | undefined {
+  if (node !== undefined && !run.workflow.nodes.has(node)) return unknownNode(node, 'node');
+  const isPaused = node === undefined ? run.state.paused : run.state.pausedNodes.includes(node);
+  if (!isPaused) run.record({ type: 'paused', ...(node !== undefined && { node }) });
+  return undefined;
 }
 
-export function resume(run: Run, { node }: CommandOf<'resume'>): undefined {
+export function resume(run: Run, { node }: CommandOf<'resume'>): Rejection | undefined {
+  if (node !== undefined && !run.workflow.nodes.has(node)) return unknownNode(node, 'node');
   run.record({ type: 'resumed', ...(node !== undefined && { node }) });
+  goOn(run);
+  return undefined;
+}
+
+/** Steps every token that a pause has held, unless another one still does. */
+export function goOn(run: Run): void {
   for (const { id, status } of run.state.tokens.values())
     if (status === 'ready') run.queue({ do: 'step', token: id });
 }
+
+const unknownNode = (node: string, field: string): Rejection => ({
+  code: 'unknown-node',
+  message: `The workflow has no node ${node}.`,
+  field,
+});
 
 export function retry(run: Run, { token: id }: CommandOf<'retry'>): Rejection | undefined {
   const all = id === undefined ? [...run.state.tokens.values()] : [run.state.tokens.get(id)];
   const stuck = all.filter((token) => token?.status === 'incident');
   if (stuck.length === 0)
-    return { code: 'no-incident', message: 'There is no incident that could be tried again.' };
+    return {
+      code: 'no-incident',
+      message: 'There is no incident that could be tried again.',
+      ...(id !== undefined && { field: 'token' }),
+    };
   for (const token of stuck) if (token) tryAgain(run, token);
   return undefined;
 }
@@ -40,9 +60,17 @@ export function modify(run: Run, { token: id, to }: CommandOf<'modify'>): Reject
   if (id === undefined) return put(run, to, ROOT, '');
   const token = id === ROOT ? undefined : run.state.tokens.get(id);
   if (!token)
-    return { code: 'unknown-token', message: `There is no token ${id} that could be moved.` };
+    return {
+      code: 'unknown-token',
+      message: `There is no token ${id} that could be moved.`,
+      field: 'token',
+    };
   if (token.index !== undefined)
-    return { code: 'unknown-node', message: `Token ${id} is one of many: move the whole instead.` };
+    return {
+      code: 'unknown-node',
+      message: `Token ${id} is one of many: move the whole instead.`,
+      field: 'token',
+    };
   const rejection = put(run, to, token.scope, run.node(token).scope);
   if (!rejection) withdraw(run, [token]);
   return rejection;
@@ -55,6 +83,7 @@ function put(run: Run, to: string, scope: number, inside: string): Rejection | u
     return {
       code: 'unknown-node',
       message: `There is no node ${to} in ${inside === '' ? 'the outermost scope' : inside}.`,
+      field: 'to',
     };
   run.add(node, scope);
   const around = run.token(scope);

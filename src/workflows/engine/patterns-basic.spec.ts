@@ -1,6 +1,7 @@
 import { BASIC_CASES } from '../../../test/support/workflow-pattern-cases-basic.js';
 import {
   patternFiles,
+  patternList,
   playPattern,
   readPattern,
   stepsOf,
@@ -20,6 +21,13 @@ describe('the 20 basic control-flow patterns', () => {
     expect(played.incidents).toEqual([]);
     expect(stepsOf(played)).toBe(one.expect);
     expect(played.status).toBe(one.status ?? 'completed');
+  });
+
+  it('are listed with what they are for', () => {
+    for (const file of patternFiles) {
+      const { name, description } = readPattern(file) as Record<string, string>;
+      expect(patternList).toContain(`[${name ?? ''}](${file}): ${description ?? ''}\n`);
+    }
   });
 
   it('all have a case', () => {

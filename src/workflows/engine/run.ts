@@ -13,8 +13,16 @@ export interface DecisionContext {
   readonly config: JsonObject;
   /** What expressions read as `instance`, such as its id and its business key. */
   readonly instance?: JsonObject;
+  /** Of the workflow as a whole, beside those of the instance. */
+  readonly pause?: Pause;
   /** Nodes that may be stepped in one decision before it counts as a loop without a wait; default 1,000. */
   readonly budget?: number;
+}
+
+/** Where nothing begins. */
+export interface Pause {
+  readonly everywhere: boolean;
+  readonly nodes: readonly string[];
 }
 
 const BUDGET = 1_000;
@@ -83,6 +91,14 @@ export class Run {
     this.#budget += steps;
   }
 
+  /** Nothing may begin at the node just now. */
+  isPaused(node: string): boolean {
+    const { paused, pausedNodes } = this.state;
+    if (paused || pausedNodes.includes(node)) return true;
+    const { pause } = this.context;
+    return pause !== undefined && (pause.everywhere || pause.nodes.includes(node));
+  }
+
   token(id: number): Token {
     const token = this.state.tokens.get(id);
     if (!token) throw new Error(`There is no token ${id}`);
@@ -101,10 +117,16 @@ export class Run {
 
   /** A new token before a node, to be stepped. */
   add(node: CompiledNode, scope: number, race?: Race): number {
+    const token = this.place(node, scope, race);
+    this.queue({ do: 'step', token });
+    return token;
+  }
+
+  /** A new token at a node. */
+  place(node: CompiledNode, scope: number, race?: Race): number {
     const token = this.state.next;
     const added = { type: 'token_added', token, node: node.id, scope } as const;
     this.record(race ? { ...added, race } : added);
-    this.queue({ do: 'step', token });
     return token;
   }
 

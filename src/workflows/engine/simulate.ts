@@ -17,6 +17,9 @@ export interface MockedEnding {
 
 export interface SimulationScript {
   readonly variables?: JsonObject;
+  /** The start node, and what its trigger gives; default: the one that needs none. */
+  readonly node?: string;
+  readonly data?: Json;
   readonly config?: JsonObject;
   readonly start_at?: Date;
   /** By node. Work without an ending here is left waiting. */
@@ -26,6 +29,8 @@ export interface SimulationScript {
   /** Stops after this much virtual time (default 30 days) or so many decisions (default 10,000). */
   readonly until_ms?: number;
   readonly most_decisions?: number;
+  /** Asked after every decision: true when there is no more time for it. */
+  readonly isOverdue?: () => boolean;
 }
 
 export interface Simulation {
@@ -40,6 +45,8 @@ export interface Simulation {
   readonly events: readonly WorkflowEvent[];
   readonly rejections: readonly Rejection[];
   readonly took_ms: number;
+  /** What has kept it from going on. */
+  readonly stopped_by: 'until_ms' | 'most_decisions' | 'time' | null;
 }
 
 export interface SimulatedStep {
@@ -85,16 +92,24 @@ class Simulator {
   }
 
   run(): Simulation {
-    const { variables = {}, arrivals = [], until_ms = 30 * DAY_MS } = this.script;
-    this.#plan(0, { type: 'start', variables });
+    const { variables = {}, node, data, arrivals = [] } = this.script;
+    const how = { ...(node !== undefined && { node }), ...(data !== undefined && { data }) };
+    this.#plan(0, { type: 'start', variables, ...how });
     for (const { after_ms, command } of arrivals) this.#plan(after_ms, command);
-    let left = this.script.most_decisions ?? 10_000;
-    for (let due = this.#next(); due && left > 0; due = this.#next(), left -= 1) {
-      if (due.at - this.#start > until_ms) break;
+    return this.#result(this.#play());
+  }
+
+  #play(): Simulation['stopped_by'] {
+    const { until_ms = 30 * DAY_MS, most_decisions = 10_000, isOverdue } = this.script;
+    let left = most_decisions;
+    for (let due = this.#next(); due; due = this.#next(), left -= 1) {
+      if (left <= 0) return 'most_decisions';
+      if (due.at - this.#start > until_ms) return 'until_ms';
+      if (isOverdue?.()) return 'time';
       this.#now = Math.max(this.#now, due.at);
       this.#decide(due.command);
     }
-    return this.#result();
+    return null;
   }
 
   #decide(command: WorkflowCommand): void {
@@ -177,7 +192,7 @@ class Simulator {
     if (at >= 0) this.#agenda.splice(at, 1);
   }
 
-  #result(): Simulation {
+  #result(stopped_by: Simulation['stopped_by']): Simulation {
     const tokens = [...this.#state.tokens.values()].filter(({ node }) => node !== '');
     return {
       status: this.#state.status,
@@ -193,6 +208,7 @@ class Simulator {
       events: this.#events,
       rejections: this.#rejections,
       took_ms: this.#now - this.#start,
+      stopped_by,
     };
   }
 }

@@ -15,7 +15,7 @@ import { startUndo } from './undo.js';
 export function step(run: Run, id: number): void {
   const token = run.state.tokens.get(id);
   if (token?.status !== 'ready') return;
-  if (run.state.paused || run.state.pausedNodes.includes(token.node)) return;
+  if (run.isPaused(token.node)) return;
   if (!run.spend()) {
     const message = `The workflow has gone on for too many steps without waiting, and stopped at ${token.node}: put a wait or a task into the loop, then retry`;
     run.stick(token, 'step-budget', message);

@@ -1,12 +1,17 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { daysFrom, DEFAULT_PARTITION, partitionStatement } from '../history-partitions.js';
 
 export class CreateWorkflows1763683700000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`create schema workflows`);
     await createDefinitions(runner);
+    await createLinks(runner);
+    await createTriggers(runner);
     await createInstances(runner);
     await createUserTasks(runner);
     await createNews(runner);
+    await createOperations(runner);
+    await createViews(runner);
   }
 
   async down(runner: QueryRunner): Promise<void> {
@@ -23,6 +28,8 @@ async function createDefinitions(runner: QueryRunner): Promise<void> {
     latest integer,
     config json not null default '{}',
     config_revision integer not null default 0,
+    paused boolean not null default false,
+    paused_nodes text[] not null default '{}',
     created_at timestamptz not null,
     updated_at timestamptz not null
   ) with (fillfactor = 80)`);
@@ -34,6 +41,55 @@ async function createDefinitions(runner: QueryRunner): Promise<void> {
     published_by text,
     primary key (key, version)
   )`);
+  await runner.query(`create table workflows.audit (
+    key text not null references workflows.workflow,
+    id uuid not null,
+    at timestamptz not null,
+    by text,
+    action text not null,
+    details json not null,
+    primary key (key, id)
+  )`);
+}
+
+async function createLinks(runner: QueryRunner): Promise<void> {
+  await runner.query(`create table workflows.link (
+    id uuid primary key,
+    from_key text not null references workflows.workflow,
+    from_end text,
+    to_key text not null references workflows.workflow,
+    map json not null,
+    last_error json,
+    created_at timestamptz not null,
+    unique nulls not distinct (from_key, from_end, to_key)
+  )`);
+  await runner.query(`create index link_to on workflows.link (to_key)`);
+}
+
+/** What starts instances of the latest version of each workflow. */
+async function createTriggers(runner: QueryRunner): Promise<void> {
+  await runner.query(`create table workflows.start_trigger (
+    key text not null references workflows.workflow,
+    node text not null,
+    version integer not null,
+    kind text not null check (kind in ('message', 'timer', 'criterion')),
+    name text,
+    message_key text,
+    timer json,
+    next_at timestamptz,
+    last_error json,
+    primary key (key, node)
+  ) with (fillfactor = 80)`);
+  await runner.query(
+    `create index start_trigger_name on workflows.start_trigger (kind, name) where name is not null`,
+  );
+  await runner.query(`create table workflows.start_edge (
+    key text not null,
+    node text not null,
+    about text not null,
+    until timestamptz,
+    primary key (key, node, about)
+  ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
 }
 
 /**
@@ -51,6 +107,7 @@ async function createInstances(runner: QueryRunner): Promise<void> {
     outcome text,
     error json,
     state json not null,
+    jobs json,
     seq integer not null,
     incidents integer not null,
     parent_id uuid,
@@ -79,14 +136,12 @@ async function createInstances(runner: QueryRunner): Promise<void> {
     command json not null,
     events json not null,
     primary key (instance_id, seq)
-  )`);
-  await runner.query(`create table workflows.job (
-    task_id uuid primary key,
-    instance_id uuid not null,
-    token integer not null,
-    attempt integer not null
-  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
-  await runner.query(`create index job_token on workflows.job (instance_id, token)`);
+  ) partition by range (instance_id)`);
+  await runner.query(
+    `create table workflows.${DEFAULT_PARTITION} partition of workflows.history default`,
+  );
+  // The scheduler goes on from here.
+  for (const day of daysFrom(new Date(), 8)) await runner.query(partitionStatement(day));
 }
 
 async function createUserTasks(runner: QueryRunner): Promise<void> {
@@ -176,4 +231,60 @@ async function createNews(runner: QueryRunner): Promise<void> {
     at timestamptz not null,
     primary key (name, key)
   ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
+}
+
+/** What is stuck, and what is done to many instances at once. */
+async function createOperations(runner: QueryRunner): Promise<void> {
+  await runner.query(`create table workflows.incident (
+    instance_id uuid not null,
+    token integer not null,
+    key text not null,
+    version integer not null,
+    node text not null,
+    code text not null,
+    message text not null,
+    raised_at timestamptz not null,
+    primary key (instance_id, token)
+  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
+  await runner.query(`create index incident_key on workflows.incident (key, instance_id, token)`);
+  await runner.query(`create table workflows.batch (
+    id uuid primary key,
+    work json not null,
+    status text not null check (status in ('running', 'completed', 'cancelled')),
+    total integer not null,
+    done integer not null default 0,
+    failed integer not null default 0,
+    last_instance_id uuid,
+    created_by text,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    ended_at timestamptz
+  ) with (fillfactor = 70)`);
+  await runner.query(`create table workflows.batch_failure (
+    batch_id uuid not null references workflows.batch on delete cascade,
+    instance_id uuid not null,
+    problems json not null,
+    primary key (batch_id, instance_id)
+  )`);
+}
+
+/** Copies for those who look: counts by node, which are appended and added up later, and variables to search by. */
+async function createViews(runner: QueryRunner): Promise<void> {
+  const counts = `key text not null, version integer not null, node text not null,
+    tokens bigint not null, incidents bigint not null, completed bigint not null`;
+  await runner.query(
+    `create table workflows.heat (${counts}, primary key (key, version, node)) with (fillfactor = 70)`,
+  );
+  await runner.query(`create table workflows.heat_delta (${counts})
+    with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)`);
+  await runner.query(`create table workflows.instance_variable (
+    instance_id uuid not null,
+    key text not null,
+    name text not null,
+    value text not null,
+    primary key (instance_id, name)
+  )`);
+  await runner.query(
+    `create index instance_variable_value on workflows.instance_variable (key, name, value, instance_id)`,
+  );
 }

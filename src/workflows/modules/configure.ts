@@ -22,9 +22,9 @@ type Values = z.output<typeof values>;
 export class Configure implements WorkflowModuleRunner<Values> {
   constructor(private readonly mediator: Mediator) {}
 
-  async execute(change: Values, { workflow }: ModuleContext): Promise<ModuleResult> {
+  async execute(change: Values, { workflow, instanceId }: ModuleContext): Promise<ModuleResult> {
     try {
-      await this.mediator.execute(new ChangeConfig(workflow, change));
+      await this.mediator.execute(new ChangeConfig(workflow, change, `instance ${instanceId}`));
       return {};
     } catch (error) {
       if (!(error instanceof DomainError) || error.passes) throw error;

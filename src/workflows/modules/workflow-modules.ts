@@ -85,7 +85,8 @@ export class WorkflowModules implements OnModuleInit {
         };
       },
     );
-    return [...builtIn, ...kinds.flatMap(viewOf), ...registered];
+    const byName = registered.toSorted((a, b) => a.name.localeCompare(b.name));
+    return [...builtIn, ...kinds.flatMap(viewOf), ...byName];
   }
 }
 

@@ -46,7 +46,7 @@ export class ListWorkflowsHandler implements Handler<ListWorkflows> {
   async execute({ request: { cursor, limit } }: ListWorkflows): Promise<Page<WorkflowView>> {
     const after = cursor === undefined ? '' : decodeCursor(z.string(), cursor);
     const rows = await this.database.query<WorkflowView>(
-      `select key, name, latest as latest_version, revision, created_at, updated_at
+      `select key, name, latest as latest_version, revision, paused, paused_nodes, created_at, updated_at
        from workflows.workflow where key > $1 order by key limit $2`,
       [after, limit + 1],
     );

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { decodeCursor, type Page, page } from '../../kernel/http/pages.js';
 import { uuidParam } from '../../kernel/http/shapes.js';
+import { ValidationError } from '../../kernel/http/validation.js';
 import { Database } from '../../kernel/persistence/database.js';
 import { InstanceNotFound } from '../domain/workflow.errors.js';
 import { restoreState, ROOT, type StoredState, type Token } from '../engine/state.js';
@@ -15,7 +16,7 @@ import type {
 } from '../workflow-instances.dto.js';
 
 const VIEW = `id, key as workflow, version, status, business_key, start_key, parent_id, state->'variables' as variables,
-  outcome, error, incidents, started_at, updated_at, ended_at`;
+  outcome, error, incidents, (state->>'paused')::boolean as paused, started_at, updated_at, ended_at`;
 
 /** Throws `InstanceNotFound`. */
 export class GetInstance extends Query<InstanceView> {
@@ -38,7 +39,10 @@ export class GetInstanceHandler implements Handler<GetInstance> {
   }
 }
 
-/** Newest first. Throws `ValidationError` for a broken cursor. */
+const HAS_VARIABLE = `id in (select instance_id from workflows.instance_variable
+  where key = ? and name = ? and value = ?)`;
+
+/** Newest first. Throws `ValidationError` for a broken cursor, and for variables that are not declared as indexes. */
 export class ListInstances extends Query<Page<InstanceView>> {
   constructor(readonly request: ListInstancesRequest) {
     super();
@@ -50,23 +54,47 @@ export class ListInstancesHandler implements Handler<ListInstances> {
   constructor(private readonly database: Database) {}
 
   async execute({ request }: ListInstances): Promise<Page<InstanceView>> {
-    const { limit, cursor } = request;
+    const { limit, cursor, workflow, variable: searched } = request;
+    if (searched.length > 0) await this.#expectIndexes(workflow ?? '', searched);
     const before = cursor === undefined ? undefined : decodeCursor(uuidParam, cursor);
-    const filters: [condition: string, value: unknown][] = [
-      ['key = ?', request.workflow],
-      ['status = ?', request.status],
-      ['business_key = ?', request.business_key],
-      ['parent_id = ?', request.parent_id],
-      ['id < ?', before],
-    ];
-    const given = filters.filter(([, value]) => value !== undefined);
-    const conditions = given.map(([text], index) => text.replace('?', `$${String(index + 1)}`));
+    const parameters: unknown[] = [];
+    const conditions = ['true'];
+    const add = (condition: string, ...values: unknown[]): void => {
+      if (values.some((value) => value === undefined)) return;
+      const texts = condition.split('?');
+      const places = values.map((value) => `$${String(parameters.push(value))}`);
+      conditions.push(texts.map((text, index) => `${text}${places[index] ?? ''}`).join(''));
+    };
+    add('key = ?', workflow);
+    add('status = ?', request.status);
+    add('business_key = ?', request.business_key);
+    add('parent_id = ?', request.parent_id);
+    add('id < ?', before);
+    for (const { name, value } of searched) add(HAS_VARIABLE, workflow, name, value);
     const rows = await this.database.query<InstanceView>(
-      `select ${VIEW} from workflows.instance where ${['true', ...conditions].join(' and ')}
-       order by id desc limit $${String(given.length + 1)}`,
-      [...given.map(([, value]) => value), limit + 1],
+      `select ${VIEW} from workflows.instance where ${conditions.join(' and ')}
+       order by id desc limit $${String(parameters.push(limit + 1))}`,
+      parameters,
     );
     return page(rows, limit, ({ id }) => id);
+  }
+
+  /** What is not declared is not found, and nobody should take that for an answer. */
+  async #expectIndexes(
+    workflow: string,
+    searched: ListInstancesRequest['variable'],
+  ): Promise<void> {
+    const [row] = await this.database.query<{ indexes: readonly string[] | null }>(
+      `select v.definition->'indexes' as indexes from workflows.workflow w
+       join workflows.workflow_version v on v.key = w.key and v.version = w.latest where w.key = $1`,
+      [workflow],
+    );
+    const indexes = row?.indexes ?? [];
+    const unknown = searched.filter(({ name }) => !indexes.includes(name));
+    if (unknown.length === 0) return;
+    const names = unknown.map(({ name }) => name).join(', ');
+    const message = `${names}: not among the indexes of ${workflow}, which are: ${indexes.join(', ') || 'none'}`;
+    throw new ValidationError('query', [{ field: 'query.variable', message }]);
   }
 }
 
@@ -88,7 +116,8 @@ export class GetHistoryHandler implements Handler<GetHistory> {
     const after = cursor === undefined ? 0 : decodeCursor(z.int(), cursor);
     const rows = await this.database.query<HistoryEntry>(
       `select seq, at, command, events from workflows.history
-       where instance_id = $1 and seq > $2 order by seq limit $3`,
+       where instance_id = $1 and seq > $2 and exists (select from workflows.instance where id = $1)
+       order by seq limit $3`,
       [id, after, limit + 1],
     );
     if (rows.length === 0) await stateOf(this.database, id);

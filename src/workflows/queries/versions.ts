@@ -86,7 +86,8 @@ export class GetConfigHandler implements Handler<GetConfig> {
   }
 }
 
-async function expectWorkflow(database: Database, key: string): Promise<void> {
+/** Throws `WorkflowNotFound`. */
+export async function expectWorkflow(database: Database, key: string): Promise<void> {
   const found = await database.query('select from workflows.workflow where key = $1', [key]);
   if (found.length === 0) throw new WorkflowNotFound(key);
 }

@@ -9,7 +9,7 @@ import { instanceEvent } from './messages.js';
 import type { Movement } from './movement.js';
 
 /** Instances above each other. A workflow that calls itself without end stops here, with an error of the caller. */
-const MAX_DEPTH = 1_000;
+export const MAX_DEPTH = 1_000;
 
 type Call = Wanted<'start_child'>;
 
@@ -42,16 +42,17 @@ export class Children {
     if (!ref || !movement.runnable(ref)) return `There is no published workflow ${effect.workflow}`;
     if (parent.depth >= MAX_DEPTH)
       return `Workflows call each other ${String(MAX_DEPTH)} deep: is there an end?`;
-    const child = this.#childOf(parent, effect, ref, movement.now);
+    const child = this.childOf(parent, effect, ref, movement.now);
     const variables = variablesIn(effect.input);
     const rejection = movement.decide(child, { type: 'start', variables });
     if (!rejection) movement.gathered.messages.push(instanceEvent('instance-started', child));
     return rejection?.message;
   }
 
-  #childOf(
+  /** A new instance, one deeper. */
+  childOf(
     parent: Instance,
-    { token, attempt }: Call['effect'],
+    { token, attempt }: Pick<Call['effect'], 'token' | 'attempt'>,
     ref: { key: string; version: number; configRevision: number },
     now: Date,
   ): Instance {
@@ -65,6 +66,7 @@ export class Children {
       startedAt: now,
       isNew: true,
       state: newInstance(),
+      jobs: new Map(),
       seq: 0,
       incidents: 0,
       outcome: null,

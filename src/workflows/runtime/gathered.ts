@@ -1,5 +1,6 @@
 import type { OutboxMessage } from '../../kernel/outbox/outbox-message.js';
 import type { Effect } from '../engine/effects.js';
+import { ROOT } from '../engine/state.js';
 import type { Instance, TokenRef, WorkRef } from './instance.js';
 import {
   cancelChildMessage,
@@ -57,12 +58,23 @@ export class Gathered {
   readonly cancelledJobs: WorkRef[] = [];
   readonly cancelledUserTasks: WorkRef[] = [];
   readonly unsubscribed: Slot[] = [];
+  /** Instances that have completed: links may follow. */
+  readonly ended: Wanted<'end_instance'>[] = [];
   /** Subscriptions to something that may have come before: to be looked for once. */
   readonly unheard: Wanted<'subscribe'>[] = [];
   readonly messages: OutboxMessage[] = [];
+  readonly incidents = new Map<string, Wanted<'raise_incident'>>();
+  /** Incidents of before that are none any more. */
+  readonly resolved: TokenRef[] = [];
 
   add(instance: Instance, effect: Effect): void {
     (this.#gather[effect.type] as Gather<typeof effect.type>)(instance, effect);
+  }
+
+  #resolve(instance: Instance, token: number): void {
+    instance.incidents -= 1;
+    if (!this.incidents.delete(keyOf(instance, { token }, 'incident')))
+      this.resolved.push({ instanceId: instance.id, token });
   }
 
   readonly #gather: { readonly [Type in Effect['type']]: Gather<Type> } = {
@@ -103,20 +115,25 @@ export class Gathered {
       if (instance.parent)
         this.messages.push(childEscalatedMessage(instance, instance.parent, effect));
     },
-    raise_incident: (instance, { token, node, incident }) => {
+    raise_incident: (instance, effect) => {
+      const { token, node, incident } = effect;
       instance.incidents += 1;
+      this.incidents.set(keyOf(instance, effect, 'incident'), { instance, effect });
       this.messages.push(instanceEvent('incident-raised', instance, { token, node, ...incident }));
     },
-    resolve_incident: (instance) => {
-      instance.incidents -= 1;
+    resolve_incident: (instance, { token }) => {
+      this.#resolve(instance, token);
     },
     end_instance: (instance, effect) => {
+      // Those of tokens were resolved as these were withdrawn; what is left is the instance's own.
+      if (instance.incidents > 0) this.#resolve(instance, ROOT);
       instance.incidents = 0;
       instance.outcome = effect.outcome;
       instance.error = effect.error ?? null;
       const { outcome, error } = effect;
       const told = { outcome, ...(effect.status === 'failed' && { error: error ?? null }) };
       this.messages.push(instanceEvent(`instance-${effect.status}`, instance, told));
+      if (effect.status === 'completed') this.ended.push({ instance, effect });
       if (instance.parent) this.messages.push(childEndedMessage(instance, instance.parent, effect));
     },
   };

@@ -17,7 +17,8 @@ export interface WorkRef extends TokenRef {
 export interface Instance {
   readonly id: string;
   readonly key: string;
-  readonly version: number;
+  /** Changed by a migration. */
+  version: number;
   /** Of the workflow's config, when the row was read. */
   readonly configRevision: number;
   readonly businessKey: string | null;
@@ -31,7 +32,9 @@ export interface Instance {
   readonly startedAt: Date;
   /** No row yet. */
   readonly isNew: boolean;
-  readonly state: InstanceState;
+  state: InstanceState;
+  /** The tasks that tokens wait for, by {@link jobName}. */
+  readonly jobs: Map<string, string>;
   /** Decisions so far. */
   seq: number;
   incidents: number;
@@ -40,6 +43,9 @@ export interface Instance {
   updatedAt: Date;
   endedAt: Date | null;
 }
+
+export const jobName = ({ token, attempt }: Pick<WorkRef, 'token' | 'attempt'>): string =>
+  `${String(token)}/${String(attempt)}`;
 
 /** What expressions read as `instance`. */
 export const namesOf = ({ id, key, version, businessKey, startedAt }: Instance): JsonObject => ({
@@ -64,6 +70,7 @@ export function toView(instance: Instance): InstanceView {
     outcome: instance.outcome,
     error: instance.error,
     incidents: instance.incidents,
+    paused: instance.state.paused,
     started_at: instance.startedAt,
     updated_at: instance.updatedAt,
     ended_at: instance.endedAt,

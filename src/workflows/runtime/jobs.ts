@@ -4,42 +4,35 @@ import { DomainError } from '../../kernel/domain/domain-error.js';
 import { runWithContext } from '../../kernel/observability/trace-context.js';
 import { CancelTask, CreateTasks } from '../../tasks/index.js';
 import type { Json } from '../definition/json.js';
-import { type Job, JobRepository } from '../job.repository.js';
 import { MODULE_TASK } from '../modules/module-task.js';
 import { taskKindOf } from '../modules/task-modules.js';
 import { drain, type Wanted } from './gathered.js';
-import type { WorkRef } from './instance.js';
+import { jobName } from './instance.js';
+import { WORKFLOWS } from './messages.js';
 import type { Movement } from './movement.js';
 
-type JobWanted = Wanted<'create_job'>;
+/** The route on which the ends of tasks come back. */
+export const JOBS_ENDED = 'jobs/ended';
 
-const nameOf = ({ instanceId, token, attempt }: WorkRef): string =>
-  `${instanceId}/${String(token)}/${String(attempt)}`;
+type JobWanted = Wanted<'create_job'>;
 
 /** Work outside of the engine, as tasks: they are created with the decision that asks for them, or not at all. */
 @Injectable()
 export class Jobs {
-  /** Of movements under way: tasks created in them, by token. */
-  readonly #created = new WeakMap<Movement, Map<string, Job>>();
-
-  constructor(
-    private readonly mediator: Mediator,
-    private readonly jobs: JobRepository,
-  ) {}
+  constructor(private readonly mediator: Mediator) {}
 
   /** A task that cannot be created fails the job, which may be caught, or is an incident. Throws what passes. */
   async create(movement: Movement): Promise<void> {
     const wanted = drain(movement.gathered.jobs);
     if (wanted.length === 0) return;
-    const created = this.#created.get(movement) ?? new Map<string, Job>();
-    this.#created.set(movement, created);
     const outcomes = await this.mediator.executeMany(
       wanted.map((job) => runWithContext(job.instance, () => commandFor(movement, job))),
     );
-    wanted.forEach(({ instance, effect: { token, attempt } }, index) => {
+    wanted.forEach(({ instance, effect }, index) => {
       const outcome = outcomes[index];
       if (outcome instanceof DomainError) {
         if (outcome.passes) throw outcome;
+        const { token, attempt } = effect;
         const { code, message } = outcome;
         movement.decide(instance, {
           type: 'fail',
@@ -52,32 +45,26 @@ export class Jobs {
         return;
       }
       const [task] = outcome ?? [];
-      const ref = { instanceId: instance.id, token, attempt };
-      if (task) created.set(nameOf(ref), { ...ref, taskId: task.id });
+      if (task) instance.jobs.set(jobName(effect), task.id);
     });
   }
 
-  /** Remembers whose the new tasks are, and cancels those that nobody waits for any more. */
-  async settle(movement: Movement): Promise<void> {
-    const created = this.#created.get(movement) ?? new Map<string, Job>();
+  /** Cancels the tasks that nobody waits for any more. */
+  async settle({ gathered, instances }: Movement): Promise<void> {
     const gone: string[] = [];
-    const before: WorkRef[] = [];
-    for (const ref of movement.gathered.cancelledJobs.splice(0)) {
-      const own = created.get(nameOf(ref));
-      if (own) gone.push(own.taskId);
-      else before.push(ref);
-      created.delete(nameOf(ref));
+    for (const ref of gathered.cancelledJobs.splice(0)) {
+      const jobs = instances.get(ref.instanceId)?.jobs;
+      const task = jobs?.get(jobName(ref));
+      if (task !== undefined) gone.push(task);
+      jobs?.delete(jobName(ref));
     }
-    if (before.length > 0)
-      for (const { taskId } of await this.jobs.withdraw(before)) gone.push(taskId);
     // One that has ended meanwhile, or was deleted, needs no more.
     if (gone.length > 0) await this.mediator.executeMany(gone.map((id) => new CancelTask(id)));
-    if (created.size > 0) this.jobs.insertMany([...created.values()]);
   }
 }
 
 function commandFor(movement: Movement, { instance, effect }: JobWanted): CreateTasks {
-  const { kind, input, node, token } = effect;
+  const { kind, input, node, token, attempt } = effect;
   const draft = movement.runnable(instance)?.definition.compiled.nodes.get(node)?.draft;
   // Where the node says how to try again, the engine does it; else the tasks module, as its kind says.
   const once = draft?.retry && { max_attempts: 1 };
@@ -99,5 +86,6 @@ function commandFor(movement: Movement, { instance, effect }: JobWanted): Create
     payload,
     ...once,
   };
-  return new CreateTasks([request]);
+  const mark = { instance_id: instance.id, token, attempt };
+  return new CreateTasks([request], null, { queue: WORKFLOWS, route: JOBS_ENDED, mark });
 }

@@ -30,6 +30,10 @@ const toWorkflows = (route: string, body: object, about?: Instance, dueAt?: Date
 export const reconsiderMessage = (key: string, after?: string): OutboxMessage =>
   toWorkflows('instances/reconsider', { key, ...(after !== undefined && { after }) });
 
+/** Asks for the next instances of a batch. */
+export const advanceBatchMessage = (id: string): OutboxMessage =>
+  toWorkflows('batches/advance', { batch_id: id });
+
 /** The instant tells a timer that was set anew from the one before. */
 export const timerMessage = (
   instance: Instance,
@@ -46,6 +50,17 @@ export const timerMessage = (
     instance,
     effect.at,
   );
+
+/** None where no occurrence is left. */
+export const startTimerMessage = (start: {
+  readonly key: string;
+  readonly node: string;
+  readonly nextAt: Date | null;
+}): OutboxMessage[] => {
+  const { key, node, nextAt } = start;
+  if (!nextAt) return [];
+  return [toWorkflows('starts/fire', { key, node, at: nextAt.getTime() }, undefined, nextAt)];
+};
 
 export const emitMessage = (
   instance: Instance,

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
-import { startApp } from '../../../src/app.js';
-import { AppModule } from '../../../src/app.module.js';
+import { startApp } from '../../../src/kernel/app.js';
 import { loadEnv } from '../../../src/kernel/env.js';
+import { KernelModule } from '../../../src/kernel/kernel.module.js';
 import type { Broker, Consumption, Delivery } from '../../../src/kernel/messaging/broker.js';
 import { PostgresBroker } from '../../../src/kernel/messaging/postgres/postgres-broker.js';
 import { RabbitMqBroker } from '../../../src/kernel/messaging/rabbitmq/rabbitmq-broker.js';
@@ -10,11 +10,11 @@ import { endProcessWith } from '../../../src/kernel/process-end.js';
 import { ChainModule, SCOPES } from './chain.module.js';
 import { Journal } from './journal.js';
 
-/** The program with the chain in it, started by tests that kill it. Every delivery goes into the journal, duplicates too. */
+/** A program of the kernel and the chain, started by tests that kill it. Every delivery goes into the journal, duplicates too. */
 const env = loadEnv();
 exitOnCrash(createLogger(env));
 
-@Module({ imports: [AppModule.for(env), ChainModule] })
+@Module({ imports: [KernelModule.for(env), ChainModule] })
 class Root {}
 
 noteDeliveries(new Journal(process.env['CHAIN_JOURNAL'] ?? '/dev/null'));

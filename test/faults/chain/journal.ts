@@ -1,4 +1,4 @@
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 /** A message at a consumer of the broker, or at the handler of its scope. */
 export interface Note {
@@ -22,6 +22,11 @@ export class Journal {
 
   write(note: Note): void {
     writeSync(this.#file, `${JSON.stringify(note)}\n`);
+  }
+
+  /** In bytes: it grows with every note. */
+  get size(): number {
+    return fstatSync(this.#file).size;
   }
 
   read(): Note[] {

@@ -1,7 +1,7 @@
 import { type Door, openDoor } from '../../../../test/support/http-door.js';
 import { asyncApiPage } from './asyncapi-page.js';
 import type { AsyncApiDocument } from './asyncapi-types.js';
-import { html, prose } from './html.js';
+import { html, prose } from '../../http/html.js';
 
 const EVIL = `</code><script>alert("1")</script>`;
 

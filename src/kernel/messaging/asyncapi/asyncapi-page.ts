@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { html, Html, inline, prose } from './html.js';
+import { html, Html, inline, prose } from '../../http/html.js';
 import { resolved, type Schemas } from './json-schemas.js';
 import { schemaTable, typeOf } from './page-schemas.js';
 import { PAGE_STYLE } from './page-style.js';

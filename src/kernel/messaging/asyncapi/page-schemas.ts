@@ -1,4 +1,4 @@
-import { html, type Html, inline } from './html.js';
+import { html, type Html, inline } from '../../http/html.js';
 import type { JsonSchema, Schemas } from './json-schemas.js';
 
 const REFERENCE = '#/components/schemas/';

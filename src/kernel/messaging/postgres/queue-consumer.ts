@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { Pause } from '../../pause.js';
 import type { Consumption, Delivery } from '../broker.js';
 import { seqOf } from './envelope.js';
 import type { Job, JobStore, NewJob } from './job-store.js';
@@ -29,6 +30,7 @@ const MAX_ERROR_PAUSE_MS = 5_000;
 export class QueueConsumer implements Consumption {
   readonly #settler: Settler;
   readonly #held = new Set<string>();
+  readonly #pause = new Pause();
   readonly #turn: ActiveTurn | undefined;
   /** Jobs fetched before the turn was lost, or before they were given back, are no longer ours. */
   #hold: Hold & { isLost: boolean };
@@ -37,7 +39,6 @@ export class QueueConsumer implements Consumption {
   #touching: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
-  #endPause: (() => void) | undefined;
   #woken = false;
   #failure: string | undefined = 'has not fetched yet';
 
@@ -88,7 +89,7 @@ export class QueueConsumer implements Consumption {
 
   wake(): void {
     this.#woken = true;
-    this.#endPause?.();
+    this.#pause.end();
   }
 
   async stop(): Promise<void> {
@@ -117,9 +118,9 @@ export class QueueConsumer implements Consumption {
     let fetched = first;
     let pauseMs = minPauseMs;
     while (!this.#stopped) {
-      if (this.#room <= 0) await this.#pause(maxPauseMs);
+      if (this.#room <= 0) await this.#idle(maxPauseMs);
       else if (fetched === 0 || fetched === 'failed') {
-        await this.#pause(pauseMs);
+        await this.#idle(pauseMs);
         const longest = fetched === 'failed' ? MAX_ERROR_PAUSE_MS : maxPauseMs;
         pauseMs = this.#woken ? minPauseMs : Math.min(longest, pauseMs * 2);
       } else pauseMs = minPauseMs;
@@ -249,15 +250,7 @@ export class QueueConsumer implements Consumption {
     if (this.#stopped && this.#held.size === 0) clearInterval(this.#touching);
   }
 
-  async #pause(ms: number): Promise<void> {
-    if (this.#woken || this.#stopped) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#endPause = undefined;
+  async #idle(ms: number): Promise<void> {
+    if (!this.#woken && !this.#stopped) await this.#pause.wait(ms);
   }
 }

@@ -1,5 +1,5 @@
-import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
+import { tellOutages } from './tell-outages.js';
 
 export interface RedisScript {
   readonly lua: string;
@@ -19,8 +19,6 @@ type Command = (...args: string[]) => Promise<unknown>;
  */
 export class RedisScripts<Name extends string> {
   readonly #redis: Redis;
-  readonly #logger = new Logger('Redis');
-  #isDown = false;
 
   constructor(url: string, scripts: Readonly<Record<Name, RedisScript>>) {
     this.#redis = new Redis(url, {
@@ -30,13 +28,7 @@ export class RedisScripts<Name extends string> {
       autoResendUnfulfilledCommands: false,
       retryStrategy: (attempts) => Math.min(1_000, 50 * attempts),
     });
-    this.#redis.on('error', (error: Error) => {
-      if (!this.#isDown) this.#logger.warn({ err: error }, 'Lost Redis, and will go on trying');
-      this.#isDown = true;
-    });
-    this.#redis.on('ready', () => {
-      this.#isDown = false;
-    });
+    tellOutages(this.#redis, 'what needs it fails until it is back');
     for (const [name, { lua, keys }] of Object.entries<RedisScript>(scripts)) {
       this.#redis.defineCommand(name, { lua, numberOfKeys: keys });
     }
