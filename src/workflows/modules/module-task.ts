@@ -23,8 +23,11 @@ const moduleWork = z.object({
 
 const moduleResult = z.object({ outcome: z.string().optional(), result: z.unknown() });
 
-/** Lets a module work. A config that breaks its schema is not tried again. */
-@TaskHandler(MODULE_TASK, { payload: moduleWork, result: moduleResult })
+/**
+ * Lets a module work. A config that breaks its schema is not tried again. What it is given says whose work it is, so
+ * only the engine may ask for it.
+ */
+@TaskHandler(MODULE_TASK, { payload: moduleWork, result: moduleResult, internal: true })
 export class ModuleTask implements TaskRunner {
   constructor(private readonly modules: WorkflowModules) {}
 
