@@ -75,14 +75,10 @@ export class WorkflowModules implements OnModuleInit {
     const builtIn = BUILT_IN.map((module) => {
       return { ...module, config_schema: schemaOf(module.name === 'human' ? HUMAN : anything) };
     });
-    const registered = [...this.#modules.values()].map(
-      ({ name, description = '', config, outcomes = ['done'] }) => {
-        return {
-          name,
-          description,
-          config_schema: schemaOf(config ?? anything),
-          outcomes: [...outcomes],
-        };
+    const byName = [...this.#modules.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const registered = byName.map(
+      ({ name, description = '', config = anything, outcomes = ['done'] }) => {
+        return { name, description, config_schema: schemaOf(config), outcomes: [...outcomes] };
       },
     );
     return [...builtIn, ...kinds.flatMap(viewOf), ...registered];
