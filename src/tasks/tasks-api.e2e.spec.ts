@@ -104,7 +104,7 @@ describe('tasks over REST', () => {
 
   it('lists the kinds with what they take', async () => {
     const { body } = await app.http.get<{ items: TaskKindView[] }>('/task-kinds');
-    const kinds = ['emulate', 'noop', 'provider.message', 'video', 'workflow.module'];
+    const kinds = ['emulate', 'noop', 'provider.message', 'video'];
     expect(body.items.map(({ kind }) => kind)).toEqual(kinds);
     expect(body.items[0]).toMatchObject({
       external: false,

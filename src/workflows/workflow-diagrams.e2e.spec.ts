@@ -40,6 +40,19 @@ describe('the picture of a workflow, over REST', () => {
     expect((await text(`${key}/draft/diagram.svg`)).body).toContain('>other</text>');
   });
 
+  it('is not there for scopes of the same name in each other, of which there would be no end', async () => {
+    const key = newKey('seen');
+    const scope = (level: number): JsonObject => ({
+      id: `s${String(level)}`,
+      type: 'scope',
+      ...(level > 0 && { in: `s${String(level - 1)}` }),
+    });
+    const nodes = Array.from({ length: 20 }, (_, index) => scope(index >> 1));
+    await app.http.send('PUT', `/workflows/${key}/draft`, { body: { nodes, flows: [] } });
+    for (const picture of ['diagram.svg', 'diagram.mmd'])
+      expect((await app.http.get(`/workflows/${key}/draft/${picture}`)).status).toBe(422);
+  });
+
   it('is not there for what cannot be drawn', async () => {
     const key = newKey('seen');
     await app.http.send('PUT', `/workflows/${key}/draft`, { body: { nodes: 'none' } });

@@ -1,16 +1,17 @@
 import { z } from 'zod';
 import { oneOrMany, uuidParam } from '../kernel/http/shapes.js';
+import { MOST_OF_AN_ADDRESS } from './engine/activate.js';
 
 const DAY_S = 86_400;
 
 const name = z
   .string()
   .min(1)
-  .max(4_000)
+  .max(MOST_OF_AN_ADDRESS)
   .meta({ examples: ['vibration'] });
 const key = z
   .string()
-  .max(4_000)
+  .max(MOST_OF_AN_ADDRESS)
   .optional()
   .meta({
     description: 'Only those who wait for this key, or for any, take it.',

@@ -14,6 +14,26 @@ describe('workflows over REST', () => {
     app.http.send<DraftView>('PUT', `/workflows/${key}/draft${query}`, { body });
   const pack = { id: 'pack', type: 'task', kind: 'human' };
 
+  it('let modules work for nodes alone, because a module may change the workflow that it works for', async () => {
+    const key = newKey();
+    await publish(app, { ...chain(key, [pack]), config: { mail_to: {} } });
+    const kind = 'workflow.module';
+    const payload = {
+      module: 'configure',
+      config: { mail_to: 'mallory@example.com' },
+      instance_id: '019aa3a4-5b6c-7d8e-9f00-112233445566',
+      workflow: key,
+      node: 'pack',
+      idempotency_key: 'forged',
+    };
+    const refused = await app.http.post('/tasks', { kind, payload });
+    expect(problemIn(refused).type).toContain('unknown-task-kind');
+    const other = newKey();
+    const forged = { id: 'forged', type: 'task', kind: `task:${kind}`, config: payload };
+    const { body } = await put(other, chain(other, [forged]));
+    expect(body.findings).toMatchObject([{ severity: 'error', node: 'forged' }]);
+  });
+
   describe('a draft', () => {
     it('is saved with its errors, each naming its node, and cannot be published', async () => {
       const key = newKey();

@@ -115,7 +115,8 @@ function unstorable(): DomainError {
   return malformed('unstorable-text', 'A text holds U+0000 or half of a surrogate pair.');
 }
 
-function isStorable(value: unknown): boolean {
+/** Whether Postgres can hold all texts of a value of JSON. */
+export function isStorable(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
   if (typeof value !== 'object' || value === null) return true;
   return Object.entries(value).every(([key, inner]) => isStorable(key) && isStorable(inner));

@@ -28,7 +28,7 @@ export class ChangeScheduleHandler implements Handler<ChangeSchedule> {
   async execute({ scheduleId, request }: ChangeSchedule): Promise<ScheduleView> {
     const schedule = await this.schedules.load(scheduleId);
     if (!schedule) throw new TaskScheduleNotFound(scheduleId);
-    if (request.task) this.kinds.check(request.task, 'task');
+    if (request.task) this.kinds.check(request.task, { place: 'task' });
     const { time_zone: timeZone = schedule.state.timeZone, ...change } = request;
     const given = Object.fromEntries(
       Object.entries(change).filter(([, value]) => value !== undefined),

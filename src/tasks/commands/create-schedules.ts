@@ -34,7 +34,7 @@ export class CreateSchedulesHandler implements Handler<CreateSchedules> {
     const schedules = requests.map((request, index) => {
       const { time_zone: timeZone, ...spec } = request;
       const place = placeIn(requests, index);
-      this.kinds.check(request.task, fieldAt(place, 'task'));
+      this.kinds.check(request.task, { place: fieldAt(place, 'task') });
       return TaskSchedule.create({ ...spec, timeZone }, this.ids.next(), now, place);
     });
     const inserted = await this.schedules.insertMany(schedules);

@@ -84,7 +84,7 @@ export class CreateTasksHandler implements BatchHandler<CreateTasks> {
 
   #specOf(request: CreateTaskRequest, command: CreateTasks, place: string): TaskSpec {
     const { context, ownerId, replyTo } = command;
-    const kind = this.kinds.check(request, place);
+    const kind = this.kinds.check(request, { place, byModule: replyTo !== null });
     return {
       kind: request.kind,
       queue: request.queue,

@@ -22,7 +22,7 @@ export class ListTaskKindsHandler implements Handler<ListTaskKinds> {
 
   execute(): Promise<{ items: TaskKindView[] }> {
     // Kinds do not change while the process lives, and schemas are costly to convert.
-    this.#items ??= this.kinds.all
+    this.#items ??= this.kinds.open
       .map((kind) => this.#view(kind))
       .sort((a, b) => (a.kind < b.kind ? -1 : 1));
     return Promise.resolve({ items: this.#items });

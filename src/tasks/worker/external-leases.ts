@@ -76,7 +76,7 @@ export class ExternalLeases {
   }
 
   #check(kinds: readonly string[]): void {
-    const known = this.kinds.all.filter((kind) => !kind.runner).map(({ kind }) => kind);
+    const known = this.kinds.open.filter((kind) => !kind.runner).map(({ kind }) => kind);
     const wrong = kinds.flatMap((kind, index) => (known.includes(kind) ? [] : [index]));
     if (wrong.length > 0) throw new UnknownExternalKind(wrong, known);
   }

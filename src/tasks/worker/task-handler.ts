@@ -31,6 +31,8 @@ export interface TaskHandlerOptions {
   readonly maxAttempts?: number;
   /** Runs of this kind at once in one process. Default: the worker's `TASKS_CONCURRENCY`. */
   readonly concurrency?: number;
+  /** Created by the program's own modules, which wait for its end; to everybody else there is no such kind. */
+  readonly internal?: boolean;
 }
 
 export interface TaskKind extends TaskHandlerOptions {

@@ -17,6 +17,13 @@ interface WantedTask {
   readonly payload?: unknown;
 }
 
+interface Asked {
+  /** Where in a request the task stands, such as `[3]`. */
+  readonly place: string;
+  /** By a module of the program, which may create internal kinds too. */
+  readonly byModule?: boolean;
+}
+
 /** Every kind of task that may be created: those with a `@TaskHandler`, and those that `TASKS_EXTERNAL_KINDS` names. */
 @Injectable()
 export class TaskKinds implements OnModuleInit {
@@ -35,25 +42,21 @@ export class TaskKinds implements OnModuleInit {
     for (const kind of this.env.TASKS_EXTERNAL_KINDS) this.#add({ kind });
   }
 
-  get names(): string[] {
-    return [...this.#kinds.keys()].sort();
-  }
-
-  get all(): RegisteredKind[] {
-    return [...this.#kinds.values()];
+  /** Those that everybody may create. */
+  get open(): RegisteredKind[] {
+    return [...this.#kinds.values()].filter(({ internal }) => !internal);
   }
 
   get(kind: string): RegisteredKind | undefined {
     return this.#kinds.get(kind);
   }
 
-  /**
-   * The kind of a task that is to be created; `place` says where in a request it stands, such as `[3]`. Throws
-   * `UnknownTaskKind`, `UnknownTaskQueue`, `ValidationError`.
-   */
-  check(task: WantedTask, place: string): RegisteredKind {
+  /** The kind of a task that is to be created. Throws `UnknownTaskKind`, `UnknownTaskQueue`, `ValidationError`. */
+  check(task: WantedTask, { place, byModule = false }: Asked): RegisteredKind {
     const kind = this.#kinds.get(task.kind);
-    if (!kind) throw new UnknownTaskKind(task.kind, this.names, place);
+    if (!kind || (kind.internal && !byModule)) {
+      throw new UnknownTaskKind(task.kind, this.open.map((one) => one.kind).sort(), place);
+    }
     if (!this.env.TASKS_QUEUES.includes(task.queue)) {
       throw new UnknownTaskQueue(task.queue, this.env.TASKS_QUEUES, place);
     }

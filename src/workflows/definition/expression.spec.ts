@@ -57,6 +57,20 @@ describe('expressions', () => {
     expect(() => evaluate('1 / 0')).toThrow(/division by zero/);
   });
 
+  it.each([
+    ['"a\\u0000b"', {}],
+    ['{"a\\u0000b": 1}', {}],
+    ['[given]', { given: '\ud83d' }],
+  ])('gives no text that cannot be stored: %s', (source, variables) => {
+    expect(() => evaluate(source, variables)).toThrow(/U\+0000 or half of a surrogate pair/);
+  });
+
+  it('gives no text that has no end', () => {
+    const text = 'x'.repeat(600_000);
+    expect(evaluate('text', { text })).toBe(text);
+    expect(() => evaluate('text + text', { text })).toThrow(/more than 1000000 characters/);
+  });
+
   it('takes only true, false and null as conditions', () => {
     const holds = (source: string): boolean => compileCondition(source)(names({ a: 1 }));
     expect([holds('=a == 1'), holds('a > 1'), holds('missing')]).toEqual([true, false, false]);

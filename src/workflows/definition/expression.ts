@@ -145,6 +145,7 @@ const reasonOf = (error: unknown): string => {
 function toJson(value: unknown): Json {
   switch (typeof value) {
     case 'string':
+      return storable(value);
     case 'boolean':
       return value;
     case 'number':
@@ -172,9 +173,20 @@ function finite(value: number): number {
   return value;
 }
 
+const MOST_CHARACTERS = 1_000_000;
+
+/** A text that doubles itself in a loop is soon larger than the memory, and not every text is one to Postgres. */
+function storable(text: string): string {
+  if (text.length > MOST_CHARACTERS)
+    throw new Error(`the result is a text of more than ${String(MOST_CHARACTERS)} characters`);
+  if (text.includes('\0') || !text.isWellFormed())
+    throw new Error('the result holds U+0000 or half of a surrogate pair');
+  return text;
+}
+
 function objectOf(entries: Iterable<[unknown, unknown]>): JsonObject {
   const object: JsonObject = {};
-  for (const [key, value] of entries) object[String(key)] = toJson(value);
+  for (const [key, value] of entries) object[storable(String(key))] = toJson(value);
   return object;
 }
 

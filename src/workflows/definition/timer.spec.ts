@@ -30,6 +30,17 @@ describe('timers', () => {
     expect(timerProblem(spec)).toMatch(/neither duration nor instant/);
   });
 
+  it.each([
+    '2030-13-01T00:00:00Z',
+    '2030-01-01T25:00:00Z',
+    'P9000Y',
+    'P999999999999Y',
+    `P${'9'.repeat(400)}D`,
+  ])('refuses %s, which no clock shows', (spec) => {
+    expect(timerProblem(spec)).toMatch(/no instant, or one after the year 9999/);
+    expect(() => at('=given', { given: spec })).toThrow(/no instant/);
+  });
+
   it('refuses a broken cron expression', () => {
     expect(timerProblem({ cron: 'every day', time_zone: 'UTC' })).toBeDefined();
   });

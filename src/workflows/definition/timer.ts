@@ -9,6 +9,9 @@ const DURATION =
   /^P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
 
+/** Beyond, neither clocks nor databases agree on how an instant is written. */
+const LAST = Date.UTC(10_000, 0) - 1;
+
 /** Throws {@link ExpressionError} for what is neither duration nor instant; calendar units count in UTC. */
 export function compileTimer(spec: TimerSpec): Timer {
   if (typeof spec !== 'string') return (_lookup, now) => nextRun(spec, now);
@@ -29,10 +32,13 @@ export function timerProblem(spec: TimerSpec): string | undefined {
 }
 
 function instantOf(value: unknown, source: string, now: number): number {
-  if (typeof value === 'string' && INSTANT.test(value)) return Date.parse(value);
-  const at = typeof value === 'string' ? addDuration(value, now) : undefined;
-  if (at !== undefined) return at;
-  throw new ExpressionError(source, `${JSON.stringify(value)} is neither duration nor instant`);
+  const text = typeof value === 'string' ? value : '';
+  const at = INSTANT.test(text) ? Date.parse(text) : addDuration(text, now);
+  const told = JSON.stringify(value);
+  if (at === undefined)
+    throw new ExpressionError(source, `${told} is neither duration nor instant`);
+  if (at <= LAST) return at;
+  throw new ExpressionError(source, `${told} is no instant, or one after the year 9999,`);
 }
 
 function addDuration(text: string, now: number): number | undefined {

@@ -74,6 +74,9 @@ export function subscriptionOf(
   return { to, ...addressOf(correlation, names) };
 }
 
+/** Names and keys are looked up in an index of Postgres, which takes no longer ones. */
+export const MOST_OF_AN_ADDRESS = 255;
+
 /** A key may be any JSON; it is compared as text. */
 export function addressOf(
   { name, key }: Correlation,
@@ -83,10 +86,14 @@ export function addressOf(
   if (typeof text !== 'string')
     throw new ExpressionError(JSON.stringify(text), 'the name of a message must be text, not');
   const value = key?.(names) ?? null;
-  return {
+  const address = {
     name: text,
     key: value === null || typeof value === 'string' ? value : JSON.stringify(value),
   };
+  if (text.length <= MOST_OF_AN_ADDRESS && (address.key?.length ?? 0) <= MOST_OF_AN_ADDRESS)
+    return address;
+  const most = String(MOST_OF_AN_ADDRESS);
+  throw new ExpressionError(text.slice(0, 50), `more than ${most} characters of a name or a key`);
 }
 
 function hasKeys(record: object): boolean {

@@ -129,6 +129,7 @@ function beginModule(
 ): void {
   const names = run.names(token);
   const input = config(names);
+  if (kind === 'human') expectPeople(node, input);
   const due = node.due && { due: new Date(node.due(names, run.now)) };
   activate(run, token, kind === 'human' ? { for: 'human' } : { for: 'job', name: kind });
   const { attempt = 1 } = token;
@@ -136,6 +137,18 @@ function beginModule(
   if (kind === 'human')
     run.ask({ type: 'create_user_task', ...of, outcomes: node.outcomes, task: input });
   else run.ask({ type: 'create_job', ...of, kind, input });
+}
+
+/**
+ * A task for nobody in particular is for everybody. So where people are meant, and an expression found none, it must
+ * not begin. Throws ExpressionError.
+ */
+function expectPeople({ id }: CompiledNode, config: Json): void {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) return;
+  const { roles, users } = config;
+  if (roles === undefined && users === undefined) return;
+  const names = [roles, users].flat().filter((name) => typeof name === 'string' && name !== '');
+  if (names.length === 0) throw new ExpressionError(`${id}.config`, 'roles and users name nobody');
 }
 
 function awaitNews(

@@ -15,6 +15,14 @@ describe('waits', () => {
     expect(instance.waiting).toEqual(['a']);
   });
 
+  it('are for no address that an index does not take', () => {
+    const wait = { id: 'wait', type: 'wait', message: { name: 'paid', key: '=id' }, final: true };
+    const long = begin([wait], ['start>wait'], { id: 'x'.repeat(256) });
+    expect(long.at('wait')[0]?.incident?.message).toContain('more than 255 characters');
+    const fits = begin([wait], ['start>wait'], { id: 'x'.repeat(255) });
+    expect(fits.waiting).toEqual(['wait']);
+  });
+
   it('take messages with their key only, the one that has waited longest first', () => {
     const wait = {
       id: 'wait',

@@ -21,6 +21,17 @@ describe('work', () => {
     ]);
   });
 
+  it.each([
+    ['a user that is missing', { users: ['=manager'] }],
+    ['a list that is missing', { roles: '=config.roles' }],
+    ['an empty list', { roles: '=[]' }],
+    ['an empty name', { roles: ['{{ manager }}'] }],
+  ])('of people does not begin for everybody where it is meant for %s', (_, config) => {
+    const instance = begin([final('a', { config })], ['start>a']);
+    expect(instance.effectsOf('create_user_task')).toEqual([]);
+    expect(instance.at('a')[0]?.incident?.message).toContain('roles and users name nobody');
+  });
+
   it('leaves its result under the id of the node, or where the output says', () => {
     const nodes = [task('a'), final('b', { output: { who: '=result.user', how: '=outcome' } })];
     const instance = begin(nodes, ['start>a', 'a>b']);

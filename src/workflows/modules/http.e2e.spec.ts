@@ -153,6 +153,10 @@ describe('a node that calls others', () => {
 
     it.each([
       ['broken JSON', { status: 200, body: '{"a":' }, 'bad-answer'],
+      ['what cannot be stored', { status: 200, body: '["a\\u0000"]' }, 'bad-answer'],
+      ['half a character', { status: 200, body: '{"\\ud83d": 1}' }, 'bad-answer'],
+      ['a zero', { status: 200, type: 'text/plain', body: 'a\0b' }, 'bad-answer'],
+      ['a refusal with a zero', { status: 400, type: 'text/plain', body: 'a\0b' }, 'http-400'],
       ['too much', { status: 200, body: `"${'x'.repeat(300_000)}"` }, 'bad-answer'],
       ['a server error', { status: 500 }, 'http-500'],
     ])('has an incident for %s', async (_, answer, code) => {

@@ -3,7 +3,7 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { z } from 'zod';
 import { ENV, type Env } from '../../kernel/env.js';
 import { ForbiddenAddressError, guardedConnector } from '../../kernel/http/guarded-connector.js';
-import { isTooDeep } from '../../kernel/http/json-body.js';
+import { isStorable, isTooDeep } from '../../kernel/http/json-body.js';
 import { PermanentError } from '../../tasks/index.js';
 import {
   type ModuleContext,
@@ -71,7 +71,7 @@ export class CallHttp implements WorkflowModuleRunner<Call>, OnApplicationShutdo
     const { status } = answer;
     if (expect ? expect.includes(status) : status < 300)
       return { result: { status, body: bodyOf(answer) } };
-    const told = `${method} ${url} was answered ${status}: ${answer.text.slice(0, MAX_TOLD)}`;
+    const told = `${method} ${url} was answered ${status}: ${beginningOf(answer.text)}`;
     if (status >= 500 || PASSING.has(status)) throw new CallFailed(`http-${status}`, told);
     throw new PermanentError(told, `http-${status}`);
   }
@@ -127,10 +127,18 @@ function judged(error: Error & { code?: string }): Error {
   }
 }
 
+/** Its beginning, as Postgres can hold it. */
+const beginningOf = (text: string): string =>
+  text.slice(0, MAX_TOLD).replaceAll('\0', '').toWellFormed();
+
 /** JSON where the answer says so, else text; null for none. */
-function bodyOf({ text, isJson }: Answer): unknown {
-  if (text === '') return null;
-  if (!isJson) return text;
+function bodyOf(answer: Answer): unknown {
+  const body = answer.isJson && answer.text !== '' ? parsed(answer.text) : answer.text || null;
+  if (isStorable(body)) return body;
+  throw new PermanentError('The answer holds U+0000 or half of a surrogate pair', 'bad-answer');
+}
+
+function parsed(text: string): unknown {
   if (isTooDeep(text)) throw new PermanentError('The answer is nested too deeply', 'bad-answer');
   try {
     return JSON.parse(text);

@@ -45,11 +45,17 @@ describe('the module mail', () => {
     });
   });
 
+  const everybody = (count: number): string =>
+    Array.from({ length: count }, (_, index) => `user${String(index)}@example.com`).join(', ');
+
   it.each([
     ['to', { to: 'nobody at all' }, '"nobody at all" is no mail address'],
     ['to', { to: '' }, 'names nobody'],
     ['to', { to: '=nothing' }, 'Invalid input'],
     ['to[1]', { to: ['ann@example.com', 'ben@'] }, '"ben@" is no mail address'],
+    ['to', { to: everybody(101) }, 'names more than 100'],
+    ['to', { to: [everybody(60), everybody(41)] }, 'names more than 100'],
+    ['to', { to: everybody(60), cc: [everybody(41)] }, 'those of cc included'],
     ['cc', { cc: 'ann@example.com, ben' }, '"ben" is no mail address'],
     ['subject', { subject: 'Hello\nBcc: all@example.com' }, 'must be one line'],
     ['text', { text: '=nothing' }, 'is required'],

@@ -10,6 +10,8 @@ import {
 
 const MAX_RECIPIENTS = 100;
 
+const TOO_MANY = `names more than ${String(MAX_RECIPIENTS)}`;
+
 const mailbox = z.email({ pattern: z.regexes.html5Email });
 
 /** One line of a header: one address or more, each with a name or without. */
@@ -20,11 +22,16 @@ const addressLine = z
     const all = addressparser(line, { flatten: true });
     const wrong = all.find(({ address }) => !mailbox.safeParse(address).success);
     if (all.length === 0) context.addIssue('names nobody');
+    else if (all.length > MAX_RECIPIENTS) context.addIssue(TOO_MANY);
     else if (wrong) context.addIssue(`"${wrong.address || wrong.name}" is no mail address`);
   })
   .meta({ examples: ['Ann <ann@example.com>'] });
 
 const addresses = z.union([addressLine, z.array(addressLine).min(1).max(MAX_RECIPIENTS)]);
+
+/** A line may hold many, so the lines are not what counts. */
+const recipientsIn = (lines: string | string[]): number =>
+  [lines].flat().flatMap((line) => addressparser(line, { flatten: true })).length;
 
 const body = z.string().max(1_000_000);
 
@@ -43,6 +50,10 @@ const mail = z
   .refine(({ text, html }) => text != null || html != null, {
     error: 'is required, unless there is html',
     path: ['text'],
+  })
+  .refine(({ to, cc }) => recipientsIn(to) + recipientsIn(cc ?? []) <= MAX_RECIPIENTS, {
+    error: `${TOO_MANY}, those of cc included`,
+    path: ['to'],
   });
 type Mail = z.output<typeof mail>;
 

@@ -29,16 +29,14 @@ class UnknownModule extends Error {
 }
 
 /**
- * Lets a module work, with the rights of whoever designed the workflow: a task that a user made himself has an owner, and
- * is refused. A config that breaks its schema is not tried again.
+ * Lets a module work. A config that breaks its schema is not tried again. What it is given says whose work it is, so
+ * only the engine may ask for it.
  */
-@TaskHandler(MODULE_TASK, { payload: moduleWork, result: moduleResult })
+@TaskHandler(MODULE_TASK, { payload: moduleWork, result: moduleResult, internal: true })
 export class ModuleTask implements TaskRunner {
   constructor(private readonly modules: WorkflowModules) {}
 
   async run(payload: unknown, context: TaskContext): Promise<ModuleResult> {
-    if (context.ownerId !== null)
-      throw new PermanentError('Only workflows have modules work.', 'not-of-a-workflow');
     const work = moduleWork.parse(payload);
     const module = this.modules.get(work.module);
     if (!module) throw new UnknownModule(`There is no module "${work.module}" here.`);

@@ -75,18 +75,13 @@ export class WorkflowModules implements OnModuleInit {
     const builtIn = BUILT_IN.map((module) => {
       return { ...module, config_schema: schemaOf(module.name === 'human' ? HUMAN : anything) };
     });
-    const registered = [...this.#modules.values()].map(
-      ({ name, description = '', config, outcomes = ['done'] }) => {
-        return {
-          name,
-          description,
-          config_schema: schemaOf(config ?? anything),
-          outcomes: [...outcomes],
-        };
+    const byName = [...this.#modules.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const registered = byName.map(
+      ({ name, description = '', config = anything, outcomes = ['done'] }) => {
+        return { name, description, config_schema: schemaOf(config), outcomes: [...outcomes] };
       },
     );
-    const byName = registered.toSorted((a, b) => a.name.localeCompare(b.name));
-    return [...builtIn, ...kinds.flatMap(viewOf), ...byName];
+    return [...builtIn, ...kinds.flatMap(viewOf), ...registered];
   }
 }
 

@@ -65,6 +65,8 @@ export class GetPictureHandler implements Handler<GetPicture> {
     const draft = parsed.data;
     if (draft.nodes.length > MOST_DRAWN.nodes || draft.flows.length > MOST_DRAWN.flows)
       throw new DraftNotDrawable(key, `it has more than ${String(MOST_DRAWN.nodes)} nodes`);
+    if (new Set(draft.nodes.map(({ id }) => id)).size < draft.nodes.length)
+      throw new DraftNotDrawable(key, 'two nodes have the same id');
     const plan = this.plans.of(name, draft);
     const isCounted = withCounts && version !== null;
     const counts = isCounted ? await this.#countsOf(key, version) : new Map();
