@@ -1,13 +1,6 @@
 import { type App, bootApp } from '../../../test/support/app.js';
-import { signUp } from '../../../test/support/users.js';
 import { startChain } from '../../../test/support/workflow-runs.js';
 import type { ConfigView } from '../workflows.dto.js';
-
-interface TaskBody {
-  readonly id: string;
-  readonly status: string;
-  readonly error: { readonly code: string } | null;
-}
 
 describe('the module configure', () => {
   const limit = { limit: { schema: { type: 'number', minimum: 1 }, default: 5 } };
@@ -35,25 +28,5 @@ describe('the module configure', () => {
         },
       },
     ]);
-  });
-
-  it('works for workflows only, not for a task that somebody makes himself', async () => {
-    const app = await bootApp({ env: { AUTH_MODE: 'required' } });
-    const { bearer } = await signUp(app);
-    const payload = {
-      module: 'configure',
-      config: { limit: 9 },
-      instance_id: '019aa3a4-5b6c-7d8e-9f00-112233445566',
-      workflow: 'any',
-      node: 'set',
-      idempotency_key: 'mine',
-    };
-    const task = { kind: 'workflow.module', payload };
-    const { body } = await app.http.post<TaskBody>('/tasks', task, bearer);
-    const ended = await app.until(async () => {
-      const now = (await app.http.get<TaskBody>(`/tasks/${body.id}`, bearer)).body;
-      return now.status === 'failed' ? now : undefined;
-    });
-    expect(ended.error?.code).toBe('not-of-a-workflow');
   });
 });
