@@ -207,3 +207,23 @@ describe('over RabbitMQ, an instance is started', () => {
     expect(await instances(hot)).toHaveLength(1);
   });
 });
+
+describe('while too many tasks wait, an instance is started', () => {
+  const noop = [{ id: 'noop', type: 'task', kind: 'task:noop' }];
+
+  it('by nothing, and by a message and a report that come again when there is room', async () => {
+    app = await bootApp({ env: { TASKS_MAX_BACKLOG: '2', TASKS_EXTERNAL_KINDS: 'video' } });
+    const [name, signal] = [newKey('order'), newKey('heat')];
+    const ordered = await publish(app, startedBy({ message: { name } }, noop));
+    const hot = await publish(app, startedBy({ criterion: { signal, when: 'data > 5' } }, noop));
+    const task = { kind: 'video', payload: 1 };
+    await app.until(async () => (await app.http.post('/tasks', [task, task])).status === 503);
+    const deliver = async () => (await app.http.post('/messages-in', { name, id: name })).status;
+    const report = async () => (await app.http.post('/signals', { name: signal, data: 9 })).status;
+    expect([await deliver(), await report()]).toEqual([503, 503]);
+    await app.sql('delete from tasks.task');
+    await app.until(async () => (await deliver()) === 200);
+    await app.until(async () => (await report()) === 200);
+    expect([await instances(ordered), await instances(hot)]).toMatchObject([[{}], [{}]]);
+  });
+});
