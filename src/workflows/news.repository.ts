@@ -174,8 +174,11 @@ export class NewsRepository {
       `select place::int - 1 as place, id, name, key, data
        from unnest($1::text[], $2::text[]) with ordinality as wish (wished_name, wished_key, place)
        cross join lateral (
-         select id, name, key, data from workflows.buffered_message
-         where name = wished_name and (wished_key is null or key = wished_key) and expires_at > $3 order by id limit 1) as message`,
+         (select id, name, key, data from workflows.buffered_message
+          where name = wished_name and key = wished_key and expires_at > $3 order by id limit 1)
+         union all
+         (select id, name, key, data from workflows.buffered_message
+          where name = wished_name and wished_key is null and expires_at > $3 order by id limit 1)) as message`,
       [wishes.map(({ name }) => name), wishes.map(({ key }) => key), now],
     );
   }
