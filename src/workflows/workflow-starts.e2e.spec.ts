@@ -63,6 +63,20 @@ describe('an instance is started', () => {
       ]);
     });
 
+    it('and what that calls takes the next one', async () => {
+      const name = newKey('order');
+      const wait = { id: 'more', type: 'wait', message: { name, key: 'b' } };
+      const workflow = await publish(app, startedBy({}, [wait]));
+      const call = { id: 'call', type: 'scope', call: { workflow } };
+      await publish(app, startedBy({ message: { name, key: 'a' } }, [call]));
+      const [a, b] = [
+        { name, key: 'a' },
+        { name, key: 'b', data: 2 },
+      ];
+      expect(await deliver([a, b])).toEqual([{ state: 'started' }, { state: 'taken' }]);
+      expect(await instances(workflow)).toMatchObject([{ variables: { more: 2 } }]);
+    });
+
     it('of the key that the start names, and of no other', async () => {
       const name = newKey('order');
       const key = await publish(app, startedBy({ message: { name, key: 'gold' } }));
