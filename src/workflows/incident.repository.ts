@@ -51,8 +51,12 @@ export class IncidentRepository {
 
   async deleteMany(tokens: readonly TokenRef[]): Promise<void> {
     await this.unitOfWork.query(
-      `delete from workflows.incident i using unnest($1::uuid[], $2::int[]) as gone (instance_id, token)
-       where i.instance_id = gone.instance_id and i.token = gone.token`,
+      // One by one: with the statistics of an empty table a join would walk all that was deleted.
+      `delete from workflows.incident where ctid = any(array(
+         select found.ctid from unnest($1::uuid[], $2::int[]) as gone (instance_id, token)
+         cross join lateral (
+           select ctid from workflows.incident i
+           where i.instance_id = gone.instance_id and i.token = gone.token limit 1) as found))`,
       [tokens.map(({ instanceId }) => instanceId), tokens.map(({ token }) => token)],
     );
   }

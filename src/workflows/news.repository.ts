@@ -30,6 +30,17 @@ interface CandidateRow {
 const LOCK = `hashtextextended(name, 7)`;
 
 /**
+ * Subscriptions by their keys, found one by one: nobody waits when Postgres takes its statistics, more often than not,
+ * and then a join would walk the whole index, with all that was deleted. Whoever writes one has locked its instance, so
+ * that none moves meanwhile.
+ */
+const AT_SLOTS = `unnest($1::uuid[], $2::int[], $3::text[]) as slot (instance_id, token, slot)
+  cross join lateral (
+    select ctid, name from workflows.subscription s
+    where s.instance_id = slot.instance_id and s.token = slot.token and s.slot = slot.slot limit 1
+  ) as found`;
+
+/**
  * Who waits for messages and signals, and what has come before anybody waited for it.
  *
  * Whoever brings news holds the lock on their name until his commit; whoever begins to wait tries to take it, and if
@@ -77,9 +88,7 @@ export class NewsRepository {
 
   async unsubscribe(slots: readonly Slot[]): Promise<void> {
     await this.unitOfWork.query(
-      `delete from workflows.subscription as s using unnest($1::uuid[], $2::int[], $3::text[])
-         as gone (instance_id, token, slot)
-       where s.instance_id = gone.instance_id and s.token = gone.token and s.slot = gone.slot`,
+      `delete from workflows.subscription where ctid = any(array(select found.ctid from ${AT_SLOTS}))`,
       [
         slots.map(({ instanceId }) => instanceId),
         slots.map(({ token }) => token),
@@ -91,8 +100,7 @@ export class NewsRepository {
   /** What is waited for there. */
   async namesOf(slots: readonly Slot[]): Promise<string[]> {
     const rows = await this.unitOfWork.query<{ name: string }>(
-      `select distinct name from unnest($1::uuid[], $2::int[], $3::text[]) as wanted (instance_id, token, slot)
-       join workflows.subscription using (instance_id, token, slot)`,
+      `select distinct found.name from ${AT_SLOTS}`,
       [
         slots.map(({ instanceId }) => instanceId),
         slots.map(({ token }) => token),
@@ -166,8 +174,11 @@ export class NewsRepository {
       `select place::int - 1 as place, id, name, key, data
        from unnest($1::text[], $2::text[]) with ordinality as wish (wished_name, wished_key, place)
        cross join lateral (
-         select id, name, key, data from workflows.buffered_message
-         where name = wished_name and (wished_key is null or key = wished_key) and expires_at > $3 order by id limit 1) as message`,
+         (select id, name, key, data from workflows.buffered_message
+          where name = wished_name and key = wished_key and expires_at > $3 order by id limit 1)
+         union all
+         (select id, name, key, data from workflows.buffered_message
+          where name = wished_name and wished_key is null and expires_at > $3 order by id limit 1)) as message`,
       [wishes.map(({ name }) => name), wishes.map(({ key }) => key), now],
     );
   }

@@ -63,6 +63,20 @@ describe('an instance is started', () => {
       ]);
     });
 
+    it('and what that calls takes the next one', async () => {
+      const name = newKey('order');
+      const wait = { id: 'more', type: 'wait', message: { name, key: 'b' } };
+      const workflow = await publish(app, startedBy({}, [wait]));
+      const call = { id: 'call', type: 'scope', call: { workflow } };
+      await publish(app, startedBy({ message: { name, key: 'a' } }, [call]));
+      const [a, b] = [
+        { name, key: 'a' },
+        { name, key: 'b', data: 2 },
+      ];
+      expect(await deliver([a, b])).toEqual([{ state: 'started' }, { state: 'taken' }]);
+      expect(await instances(workflow)).toMatchObject([{ variables: { more: 2 } }]);
+    });
+
     it('of the key that the start names, and of no other', async () => {
       const name = newKey('order');
       const key = await publish(app, startedBy({ message: { name, key: 'gold' } }));
@@ -205,5 +219,25 @@ describe('over RabbitMQ, an instance is started', () => {
       [first, second].sort(),
     );
     expect(await instances(hot)).toHaveLength(1);
+  });
+});
+
+describe('while too many tasks wait, an instance is started', () => {
+  const noop = [{ id: 'noop', type: 'task', kind: 'task:noop' }];
+
+  it('by nothing, and by a message and a report that come again when there is room', async () => {
+    app = await bootApp({ env: { TASKS_MAX_BACKLOG: '2', TASKS_EXTERNAL_KINDS: 'video' } });
+    const [name, signal] = [newKey('order'), newKey('heat')];
+    const ordered = await publish(app, startedBy({ message: { name } }, noop));
+    const hot = await publish(app, startedBy({ criterion: { signal, when: 'data > 5' } }, noop));
+    const task = { kind: 'video', payload: 1 };
+    await app.until(async () => (await app.http.post('/tasks', [task, task])).status === 503);
+    const deliver = async () => (await app.http.post('/messages-in', { name, id: name })).status;
+    const report = async () => (await app.http.post('/signals', { name: signal, data: 9 })).status;
+    expect([await deliver(), await report()]).toEqual([503, 503]);
+    await app.sql('delete from tasks.task');
+    await app.until(async () => (await deliver()) === 200);
+    await app.until(async () => (await report()) === 200);
+    expect([await instances(ordered), await instances(hot)]).toMatchObject([[{}], [{}]]);
   });
 });

@@ -6,6 +6,7 @@ import { DomainError } from '../../kernel/domain/domain-error.js';
 import { Ids } from '../../kernel/ids.js';
 import { Inbox } from '../../kernel/inbox/inbox.js';
 import { MessageStarts } from '../runtime/message-starts.js';
+import { UnitOfWork } from '../../kernel/persistence/unit-of-work.js';
 import { type Candidate, type News, NewsRepository } from '../news.repository.js';
 import { type Telling, TellInstances } from './tell-instances.js';
 
@@ -43,6 +44,7 @@ export class DeliverMessagesHandler implements BatchHandler<DeliverMessages> {
     private readonly mediator: Mediator,
     private readonly news: NewsRepository,
     private readonly starts: MessageStarts,
+    private readonly unitOfWork: UnitOfWork,
   ) {}
 
   async executeMany(
@@ -57,8 +59,11 @@ export class DeliverMessagesHandler implements BatchHandler<DeliverMessages> {
       const begun = await this.starts.begin(open.map(({ message }) => message));
       if (begun.size === 0) break;
       for (const message of begun) started.add(message);
-      // What was started may wait for one of those that are left.
-      open = await this.#give(open.filter(({ message }) => !begun.has(message)));
+      open = open.filter(({ message }) => !begun.has(message));
+      if (open.length === 0) break;
+      // What was started, or what that calls, may wait for one of those that are left, and must be found in its table.
+      await this.unitOfWork.flush();
+      open = await this.#give(open);
     }
     const buffered = new Set(open.map(({ message }) => message));
     this.#buffer([...buffered]);

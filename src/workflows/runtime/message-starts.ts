@@ -36,7 +36,6 @@ export class MessageStarts {
     }
     const failed = await this.starts.begin([...chosen.keys()]);
     for (const start of failed.keys()) chosen.delete(start);
-    if (alone.size > 0) await this.triggers.writeStarted();
     return new Set(chosen.values());
   }
 }

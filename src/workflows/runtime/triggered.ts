@@ -7,22 +7,21 @@ import type { ListeningTrigger } from '../trigger.repository.js';
 
 /**
  * Starts what triggers ask for. Whoever has caused it did not ask for it, so what cannot be started fails nothing else:
- * the answer has those starts with their errors. Those of one workflow are started together or not at all.
+ * the answer has those starts with their errors. Throws what passes, so that nothing is lost by a bad moment.
  */
 @Injectable()
 export class TriggeredStarts {
   constructor(private readonly mediator: Mediator) {}
 
   async begin(starts: readonly StartCommand[]): Promise<Map<StartCommand, DomainError>> {
+    const outcomes = await this.mediator.executeMany(
+      starts.map((start) => new StartInstances([start])),
+    );
     const failed = new Map<StartCommand, DomainError>();
-    for (const together of Map.groupBy(starts, ({ workflow }) => workflow).values()) {
-      try {
-        await this.mediator.execute(new StartInstances(together));
-      } catch (error) {
-        if (!(error instanceof DomainError)) throw error;
-        for (const start of together) failed.set(start, error);
-      }
-    }
+    starts.forEach((start, index) => {
+      const outcome = outcomes[index];
+      if (outcome instanceof DomainError) failed.set(start, outcome);
+    });
     return failed;
   }
 }
