@@ -210,8 +210,19 @@ module.exports = {
       comment:
         'An example is what another team would write: it stands on the kernel alone, and no module is dragged into its program.',
       severity: 'error',
-      from: { path: '^examples/', pathNot: SPEC },
+      from: { path: '^examples/', pathNot: [SPEC, '^examples/workflow-module/'] },
       to: { path: '^(src/(?!kernel/)|test/|bench/)' },
+    },
+    {
+      name: 'examples-come-through-doors',
+      comment:
+        'An example that adds to the whole program builds on its root and on the doors of modules, as another team would; what is behind them may change.',
+      severity: 'error',
+      from: { path: '^examples/workflow-module/', pathNot: SPEC },
+      to: {
+        path: '^(src/(?!kernel/)|test/|bench/)',
+        pathNot: [`^src/${MODULE}/index\\.ts$`, '^src/(app\\.module|migrate)\\.ts$'],
+      },
     },
     {
       name: 'no-dev-dependencies-in-the-program',

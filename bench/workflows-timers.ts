@@ -9,7 +9,7 @@ import { publishChain, send, startWorkflows } from './support/workflow-stand.ts'
 const PER_REQUEST = 1_000;
 const REQUESTS_AT_ONCE = 4;
 /** In which they are to be started, and what they have left is to be done. */
-const AHEAD_MS = 40_000;
+const AHEAD_MS = 30_000;
 const WORKFLOW = 'timers';
 
 await run(async (bench) => {

@@ -9,8 +9,9 @@ import type * as Authenticators from '../../src/kernel/access/authenticator.js';
 import type { Caller } from '../../src/kernel/access/caller.js';
 import type * as Environment from '../../src/kernel/env.js';
 import { compiled } from './compiled.ts';
+import { endWithSignal } from './told.ts';
 
-const { startApp, stopApp } = await compiled<typeof App>('app.js');
+const { startApp } = await compiled<typeof App>('app.js');
 const { AppModule } = await compiled<typeof Root>('app.module.js');
 const { Authenticator } = await compiled<typeof Authenticators>('kernel/access/authenticator.js');
 const { loadEnv } = await compiled<typeof Environment>('kernel/env.js');
@@ -37,12 +38,4 @@ const env = loadEnv();
 Module({ imports: [AppModule.for(env)], providers: [Tokens] })(BettingProgram);
 const app = await startApp(env, BettingProgram);
 
-process.once('SIGTERM', () => {
-  stopApp(app).then(
-    () => process.exit(0),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
+endWithSignal(app);

@@ -14,8 +14,9 @@ import type * as Outboxes from '../../src/kernel/outbox/outbox.js';
 import type * as UnitsOfWork from '../../src/kernel/persistence/unit-of-work.js';
 import { compiled } from './compiled.ts';
 import type { Order } from './orders.ts';
+import { endWithSignal, obey } from './told.ts';
 
-const { startApp, stopApp } = await compiled<typeof App>('app.js');
+const { startApp } = await compiled<typeof App>('app.js');
 const { loadEnv } = await compiled<typeof Environment>('kernel/env.js');
 const { KernelModule } = await compiled<typeof Kernel>('kernel/kernel.module.js');
 const { MessageScope, OnMessage } = await compiled<typeof Decorators>(
@@ -103,19 +104,5 @@ function carryOut(order: Order): Promise<unknown> {
   return Promise.reject(new Error(`This program does not ${order.do}`));
 }
 
-process.on('message', ({ id, order }: { id: number; order: Order }) => {
-  carryOut(order).then(
-    (value) => process.send?.({ id, answer: value }),
-    (error: unknown) => process.send?.({ id, error: String(error) }),
-  );
-});
-
-process.once('SIGTERM', () => {
-  stopApp(app).then(
-    () => process.exit(0),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
+obey(carryOut);
+endWithSignal(app);

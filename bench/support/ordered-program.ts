@@ -10,9 +10,10 @@ import type * as Tasks from '../../src/tasks/index.js';
 import type * as Emulates from '../../src/tasks/kinds/emulate.js';
 import type * as Noops from '../../src/tasks/kinds/noop.js';
 import { compiled } from './compiled.ts';
-import type { Created, Creation, Credit, Order, Starts } from './orders.ts';
+import type { Created, Creation, Order, Starts } from './orders.ts';
+import { endWithSignal, keepPace, obey } from './told.ts';
 
-const { startApp, stopApp } = await compiled<typeof App>('app.js');
+const { startApp } = await compiled<typeof App>('app.js');
 const { loadEnv } = await compiled<typeof Environment>('kernel/env.js');
 const { Mediator } = await compiled<typeof Mediators>('kernel/cqrs/mediator.js');
 const { CreateTasks } = await compiled<typeof Tasks>('tasks/index.js');
@@ -23,10 +24,6 @@ const starts: Starts = [];
 if (process.env['BENCH_RECORD_STARTS']) recordStarts();
 const app = await startApp(loadEnv());
 const mediator = app.get(Mediator);
-
-/** Tasks created here that are finished, as the bench saw them. */
-let finished = 0;
-let onCredit: (() => void)[] = [];
 
 function now(): number {
   return performance.timeOrigin + performance.now();
@@ -50,27 +47,11 @@ function request(kind: string, priority = 0) {
   return { payload: 'bench', kind, queue: 'default', priority };
 }
 
-async function create(order: Order & { do: 'create' }): Promise<Created> {
-  const { perCommand, concurrency, until, window = Infinity } = order;
-  const limit = 'tasks' in until ? until.tasks : Infinity;
-  const since = performance.now();
-  const deadline = 'seconds' in until ? since + until.seconds * 1_000 : Infinity;
-  const base = finished;
-  let tasks = 0;
-  const lane = async (): Promise<void> => {
-    while (tasks < limit && performance.now() < deadline) {
-      if (tasks - (finished - base) >= window) {
-        await new Promise<void>((resolve) => onCredit.push(resolve));
-        continue;
-      }
-      const size = Math.min(perCommand, limit - tasks);
-      tasks += size;
-      const requests = Array.from({ length: size }, () => request(order.kind, order.priority));
-      await mediator.execute(new CreateTasks(requests));
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, lane));
-  return { tasks, seconds: (performance.now() - since) / 1_000 };
+function create(order: Order & { do: 'create' }): Promise<Created> {
+  return keepPace(order, (size) => {
+    const requests = Array.from({ length: size }, () => request(order.kind, order.priority));
+    return mediator.execute(new CreateTasks(requests));
+  });
 }
 
 async function createAt(order: Order & { do: 'create-at' }): Promise<Creation[]> {
@@ -113,33 +94,5 @@ function carryOut(order: Order): Promise<unknown> {
   }
 }
 
-async function onOrder({ id, order }: { id: number; order: Order }): Promise<void> {
-  try {
-    process.send?.({ id, answer: await carryOut(order) });
-  } catch (error) {
-    process.send?.({ id, error: error instanceof Error ? error.stack : String(error) });
-  }
-}
-
-process.on('message', (message: Credit | { id: number; order: Order }) => {
-  if ('order' in message) {
-    void onOrder(message);
-    return;
-  }
-  ({ finished } = message);
-  const waiting = onCredit;
-  onCredit = [];
-  waiting.forEach((resolve) => {
-    resolve();
-  });
-});
-
-process.once('SIGTERM', () => {
-  stopApp(app).then(
-    () => process.exit(0),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
+obey(carryOut);
+endWithSignal(app);

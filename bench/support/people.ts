@@ -16,11 +16,15 @@ const { CompleteUserTask } = await compiled<typeof Completing>(
 );
 const { ListUserTasks } = await compiled<typeof Listing>('workflows/queries/user-tasks.js');
 
+/** What fits every form. */
+const DATA = { note: 'done', max_heat: 80, max_vibration: 5 };
 const ACTOR = { id: 'bench', roles: ['operator', 'technologist', 'engineer'], operates: false };
 /** Machines that are prepared in one command. */
 const AT_ONCE = 500;
 /** One of so many is rejected at first, and watched on. */
 const REJECTED = 3;
+
+let machinesMade = 0;
 
 /** A prediction system, an operator, an engineer and a technologist, for as many machines at once as there are lanes. */
 export async function people(mediator: Mediator, order: Order & { do: 'people' }): Promise<Busy> {
@@ -33,7 +37,7 @@ export async function people(mediator: Mediator, order: Order & { do: 'people' }
   };
   const complete = async (instance: string, node: string, outcome: string) => {
     const id = await taskOf(mediator, instance, node);
-    await mediator.execute(new CompleteUserTask(id, ACTOR, { outcome, data: { note: 'done' } }));
+    await mediator.execute(new CompleteUserTask(id, ACTOR, { outcome, data: DATA }));
     done.completions += 1;
   };
   const lane = async (_: unknown, number: number): Promise<void> => {
@@ -79,7 +83,7 @@ export async function signalAt(
   order: Order & { do: 'signal-at' },
 ): Promise<number[]> {
   const total = Math.round(order.perSecond * order.seconds);
-  const machines = Array.from({ length: total }, (_, i) => `machine-${i}`);
+  const machines = Array.from({ length: total }, () => `machine-${(machinesMade += 1)}`);
   for (let at = 0; at < total; at += AT_ONCE) {
     const some = machines.slice(at, at + AT_ONCE);
     const requests = some.map((equipment) => ({

@@ -27,7 +27,8 @@ export class Gatherer<T> {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#batches >= this.batchesAtOnce || this.#waiting.length === 0) return;
+    if (this.#scheduled || this.#batches >= this.batchesAtOnce || this.#waiting.length === 0)
+      return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;

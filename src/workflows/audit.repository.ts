@@ -5,13 +5,7 @@ import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
 import type { JsonObject } from './definition/json.js';
 
 export type AuditAction =
-  | 'published'
-  | 'config-changed'
-  | 'paused'
-  | 'resumed'
-  | 'migrated'
-  | 'linked'
-  | 'unlinked';
+  'published' | 'config-changed' | 'paused' | 'resumed' | 'migrated' | 'linked' | 'unlinked';
 
 /** Who has changed what of a workflow that instances run by; written with the change, or not at all. */
 @Injectable()

@@ -1,16 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
-import type { BatchWork } from './batches/batch-work.js';
+import type { BatchProblem, BatchWork } from './batches/batch-work.js';
 import type { BatchView } from './workflow-batches.dto.js';
 
 /** Its instances are done in the order of their ids, so the last one says how far it is. */
 export type Batch = BatchView & { readonly work: BatchWork };
-
-export interface BatchProblem {
-  readonly node: string | null;
-  readonly code: string;
-  readonly message: string;
-}
 
 export interface BatchFailure {
   readonly instanceId: string;

@@ -82,7 +82,17 @@ export const commentView = z
     text: z.string(),
     created_at: z.iso.datetime(),
   })
-  .meta({ id: 'UserTaskComment' });
+  .meta({
+    id: 'UserTaskComment',
+    examples: [
+      {
+        id: '019aa3a4-5b6c-7d8e-9f00-112233445588',
+        author: '019aa3a4-5b6c-7d8e-9f00-112233445566',
+        text: 'The spare part comes on Monday',
+        created_at: '2025-11-21T09:30:00.000Z',
+      },
+    ],
+  });
 export type CommentView = Omit<z.output<typeof commentView>, 'created_at'> & {
   readonly created_at: Date;
 };

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { pageOf, pageQuery } from '../kernel/http/pages.js';
 import { oneOrMany, uuidParam } from '../kernel/http/shapes.js';
 import type { JsonObject } from './definition/json.js';
-import { MAX_SEARCHED } from './runtime/search-values.js';
+
+/** What of a value instances are searched by; the rest does not count. */
+export const MAX_SEARCHED = 200;
 
 const variables = z.record(z.string(), z.json());
 const INSTANCE_STATUSES = ['running', 'completed', 'failed', 'cancelled'] as const;

@@ -63,9 +63,10 @@ export const simulationView = z
   .object({
     status: z.enum(['new', 'running', 'completed', 'failed', 'cancelled']),
     variables,
-    steps: z
-      .array(z.object({ ...place, outcome: z.string(), after_ms: z.int() }))
-      .meta({ description: 'Nodes in the order in which they were done.' }),
+    steps: z.array(z.object({ ...place, outcome: z.string(), after_ms: z.int() })).meta({
+      description:
+        'Nodes in the order in which they were done; of this and every list 10,000 at most.',
+    }),
     waiting: z
       .array(z.object({ ...place, for: z.string() }))
       .meta({ description: 'Where it waits at the end.' }),

@@ -4,36 +4,15 @@ import { execa } from 'execa';
 import getPort from 'get-port';
 import { projectFolder } from '../../scripts/services/folders.ts';
 import { BROKERS } from '../support/app.js';
+import { type Block, blocksOf, pattern, stepsOf } from '../support/pages.js';
 import { type Lease, testDatabase, testVhost } from '../support/services.js';
 import { type ExampleGround, SEND, spawnExample } from '../support/spawned-example.js';
 import { eventually } from '../support/until.js';
 
-/** A fenced block: what it is in, the file that it belongs to, and its text. */
-interface Block {
-  readonly language: string;
-  readonly file: string | undefined;
-  readonly text: string;
-}
-
-interface Step {
-  readonly command: string;
-  readonly output: string;
-}
-
-const PAGE = join(projectFolder, 'docs/tutorial-messages.md');
 const FOLDER = `examples/tutorial-${process.pid}`;
 
-const blocks: Block[] = [
-  ...readFileSync(PAGE, 'utf8').matchAll(/^```(\w+)(?: (\S+))?\n(.*?)^```$/gms),
-].map(([, language = '', file, text = '']) => ({ language, file, text }));
-
-/** Commands whose output the page tells. */
-const steps: Step[] = blocks.flatMap(({ language, text }, index) => {
-  const next = blocks[index + 1];
-  return language === 'sh' && next?.language === 'text'
-    ? [{ command: text, output: next.text }]
-    : [];
-});
+const blocks = blocksOf('docs/tutorial-messages.md');
+const steps = stepsOf(blocks);
 
 /** What the reader does to the files: new ones, imports at the top, methods into the class, the rest at the end. */
 function write({ file, text }: Block): void {
@@ -119,11 +98,3 @@ describe('the tutorial', () => {
     expect(stdout).toBe('');
   }, 120_000);
 });
-
-/** `…` stands for what is different every time. */
-function pattern(text: string): RegExp {
-  const parts = text
-    .split('…')
-    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  return new RegExp(`^${parts.join('.+')}$`);
-}

@@ -15,12 +15,16 @@ const echo = (commands: readonly unknown[]) => commands.map((command) => (comman
 /** A batcher whose flushes end when the test says so. */
 function heldBatcher(max = 100, atOnce?: number) {
   const batches: { words: string[]; release: (outcomes?: Outcome<unknown>[]) => void }[] = [];
-  const batcher = new Batcher(max, (commands) => {
-    const words = echo(commands);
-    return new Promise((resolve) => {
-      batches.push({ words, release: (outcomes = words) => resolve(outcomes) });
-    });
-  }, atOnce);
+  const batcher = new Batcher(
+    max,
+    (commands) => {
+      const words = echo(commands);
+      return new Promise((resolve) => {
+        batches.push({ words, release: (outcomes = words) => resolve(outcomes) });
+      });
+    },
+    atOnce,
+  );
   const add = (...words: string[]) => words.map((word) => batcher.add(new Say(word)));
   return { batches, add, sizes: () => batches.map((batch) => batch.words.length) };
 }

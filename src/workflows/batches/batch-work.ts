@@ -1,5 +1,4 @@
 import type { JsonObject } from '../definition/json.js';
-import type { BatchProblem } from '../batch.repository.js';
 import type { IncidentFilter } from '../incident.repository.js';
 import type { Instance } from '../runtime/instance.js';
 import type { MigrationPlan } from '../runtime/migrator.js';
@@ -26,6 +25,13 @@ export interface ResumeInstances {
   readonly kind: 'resume';
   readonly workflow: string;
   readonly node?: string | undefined;
+}
+
+/** What stands in the way of an instance. */
+export interface BatchProblem {
+  readonly node: string | null;
+  readonly code: string;
+  readonly message: string;
 }
 
 /** A part of the instances that a batch is about, in the order of their ids. */

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { BatchProblem } from '../batch.repository.js';
 import type { Token } from '../engine/state.js';
 import { type IncidentFilter, IncidentRepository } from '../incident.repository.js';
 import type { Instance } from '../runtime/instance.js';
 import type { Movement } from '../runtime/movement.js';
-import type { BatchWorker, ResolveIncidents, Slice } from './batch-work.js';
+import type { BatchProblem, BatchWorker, ResolveIncidents, Slice } from './batch-work.js';
 
 /** Sets variables and tries again. What is stuck again at once has failed; what others have resolved is left alone. */
 @Injectable()

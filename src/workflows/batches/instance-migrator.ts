@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { BatchProblem } from '../batch.repository.js';
 import { RunningInstances } from '../queries/running-instances.js';
 import type { Instance } from '../runtime/instance.js';
 import { Migrator } from '../runtime/migrator.js';
 import type { Movement } from '../runtime/movement.js';
-import type { BatchWorker, MigrateInstances, Slice } from './batch-work.js';
+import type { BatchProblem, BatchWorker, MigrateInstances, Slice } from './batch-work.js';
 
 const filterOf = ({ workflow, version, from_version: from }: MigrateInstances) => ({
   workflow,

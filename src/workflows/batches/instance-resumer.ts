@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { BatchProblem } from '../batch.repository.js';
 import { RunningInstances } from '../queries/running-instances.js';
 import type { Instance } from '../runtime/instance.js';
 import type { Movement } from '../runtime/movement.js';
-import type { BatchWorker, ResumeInstances, Slice } from './batch-work.js';
+import type { BatchProblem, BatchWorker, ResumeInstances, Slice } from './batch-work.js';
 
 /** Lets instances go on that a pause of their workflow has held; the others are looked at and left alone. */
 @Injectable()

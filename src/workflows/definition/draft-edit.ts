@@ -127,7 +127,7 @@ function swapMembers(
 }
 
 /** JSON Merge Patch (RFC 7396): null removes a member, objects are merged, all else is replaced. */
-export function mergePatch(target: Json, patch: Json): Json {
+function mergePatch(target: Json, patch: Json): Json {
   if (!isObject(patch)) return patch;
   const merged: JsonObject = isObject(target) ? { ...target } : {};
   for (const [name, value] of Object.entries(patch))

@@ -36,7 +36,7 @@ const CHARACTER = 6.8;
 const PADDING = 28;
 const HEIGHT = 44;
 /** Above and around what lies in a scope. */
-export const SCOPE_HEAD = 26;
+const SCOPE_HEAD = 26;
 const SCOPE_PADDING = 8;
 const MOST_CHARACTERS = 30;
 const LABEL_HEIGHT = 16;

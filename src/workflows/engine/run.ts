@@ -17,7 +17,12 @@ export interface DecisionContext {
   readonly pause?: Pause;
   /** Nodes that may be stepped in one decision before it counts as a loop without a wait; default 1,000. */
   readonly budget?: number;
+  /** Asked at every step; when it is true, the decision ends with {@link OutOfTime}. */
+  readonly isOverdue?: () => boolean;
 }
+
+/** There is no more time for a decision; the state is half done and of no use but to be looked at. */
+export class OutOfTime extends Error {}
 
 /** Where nothing begins. */
 export interface Pause {
@@ -80,8 +85,9 @@ export class Run {
     return this.#moves.length > this.#next;
   }
 
-  /** Counts one step; false when this decision has made too many. */
+  /** Counts one step; false when this decision has made too many. Throws {@link OutOfTime}. */
   spend(): boolean {
+    if (this.context.isOverdue?.()) throw new OutOfTime();
     this.#budget -= 1;
     return this.#budget >= 0;
   }

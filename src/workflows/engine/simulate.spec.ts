@@ -30,6 +30,14 @@ describe('a simulation', () => {
     expect(played.steps.filter(({ node }) => node === 'remind')).toHaveLength(3);
   });
 
+  it('stops within a decision, too, when it has no more time', () => {
+    const many = workflow([START, final('a', { each: { count: 100_000 } })], ['start>a']);
+    let asked = 0;
+    const played = simulate(many, { endings: { a: {} }, isOverdue: () => (asked += 1) > 10 });
+    expect(played.stopped_by).toBe('time');
+    expect(asked).toBe(11);
+  });
+
   it('shows incidents, failures and what came in vain', () => {
     const error = { code: 'E1', message: 'no luck' };
     const played = simulate(definition, {

@@ -4,6 +4,7 @@ import type { Rejection, WorkflowCommand } from './commands.js';
 import { advance } from './decide.js';
 import type { Effect } from './effects.js';
 import type { WorkflowEvent } from './events.js';
+import { OutOfTime } from './run.js';
 import { newInstance, type InstanceState } from './state.js';
 
 /** What to pretend of a node's work: one ending, or one for each time that it is done; the last one repeats. */
@@ -29,7 +30,7 @@ export interface SimulationScript {
   /** Stops after this much virtual time (default 30 days) or so many decisions (default 10,000). */
   readonly until_ms?: number;
   readonly most_decisions?: number;
-  /** Asked after every decision: true when there is no more time for it. */
+  /** Asked at every step: true when there is no more time for it. */
   readonly isOverdue?: () => boolean;
 }
 
@@ -107,13 +108,24 @@ class Simulator {
       if (due.at - this.#start > until_ms) return 'until_ms';
       if (isOverdue?.()) return 'time';
       this.#now = Math.max(this.#now, due.at);
-      this.#decide(due.command);
+      if (!this.#hasTimeFor(due.command)) return 'time';
     }
     return null;
   }
 
+  #hasTimeFor(command: WorkflowCommand): boolean {
+    try {
+      this.#decide(command);
+      return true;
+    } catch (error) {
+      if (error instanceof OutOfTime) return false;
+      throw error;
+    }
+  }
+
   #decide(command: WorkflowCommand): void {
-    const context = { now: new Date(this.#now), config: this.script.config ?? {} };
+    const { config = {}, isOverdue } = this.script;
+    const context = { now: new Date(this.#now), config, ...(isOverdue && { isOverdue }) };
     const decision = advance(this.workflow, this.#state, command, context);
     if ('rejection' in decision) {
       this.#rejections.push(decision.rejection);

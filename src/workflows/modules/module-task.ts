@@ -23,9 +23,14 @@ const moduleWork = z.object({
 
 const moduleResult = z.object({ outcome: z.string().optional(), result: z.unknown() });
 
+/** Passes: as during a rolling update, another worker may know it. */
+class UnknownModule extends Error {
+  override readonly name = 'unknown-module';
+}
+
 /**
- * Lets a module work. A config that breaks its schema is not tried again. What it is given says whose work it is, so
- * only the engine may ask for it.
+ * Lets a module work, with the rights of whoever designed the workflow: so only the engine may ask for it. A config that
+ * breaks its schema is not tried again.
  */
 @TaskHandler(MODULE_TASK, { payload: moduleWork, result: moduleResult, internal: true })
 export class ModuleTask implements TaskRunner {
@@ -34,8 +39,7 @@ export class ModuleTask implements TaskRunner {
   async run(payload: unknown, context: TaskContext): Promise<ModuleResult> {
     const work = moduleWork.parse(payload);
     const module = this.modules.get(work.module);
-    if (!module)
-      throw new PermanentError(`There is no module "${work.module}" here.`, 'unknown-module');
+    if (!module) throw new UnknownModule(`There is no module "${work.module}" here.`);
     const config = module.config?.safeParse(work.config);
     if (config?.success === false)
       throw new PermanentError(wrongFields(config.error, work.config), 'invalid-config');

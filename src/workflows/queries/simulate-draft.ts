@@ -15,6 +15,9 @@ import { GetDraft } from './drafts.js';
 /** A draft is played in the process that is asked, so this is how long it may hold up all others. */
 const MOST_MS = 100;
 
+/** Of each list. */
+const MOST_TOLD = 10_000;
+
 /** Plays a draft. Nothing is stored or sent. Throws `WorkflowNotFound`, `DraftHasErrors`. */
 export class SimulateDraft extends Query<SimulationView> {
   constructor(
@@ -39,7 +42,12 @@ export class SimulateDraftHandler implements Handler<SimulateDraft> {
     const parsed = workflowDraft.parse(draft);
     const script = scriptOf(request, parsed, this.clock.now());
     const { effects, events, ...view } = simulate(compileWorkflow(parsed), script);
-    return view as SimulationView;
+    return {
+      ...(view as SimulationView),
+      steps: view.steps.slice(0, MOST_TOLD),
+      waiting: view.waiting.slice(0, MOST_TOLD),
+      incidents: view.incidents.slice(0, MOST_TOLD),
+    };
   }
 }
 

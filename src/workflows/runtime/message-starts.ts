@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { UnitOfWork } from '../../kernel/persistence/unit-of-work.js';
 import type { StartCommand } from '../commands/start-instances.js';
 import type { WorkflowDraft } from '../definition/draft.js';
 import { DefinitionRepository, type Runnables } from '../definition.repository.js';
@@ -14,7 +13,6 @@ export class MessageStarts {
     private readonly definitions: DefinitionRepository,
     private readonly starts: TriggeredStarts,
     private readonly triggers: TriggerRepository,
-    private readonly unitOfWork: UnitOfWork,
   ) {}
 
   /**
@@ -38,7 +36,7 @@ export class MessageStarts {
     }
     const failed = await this.starts.begin([...chosen.keys()]);
     for (const start of failed.keys()) chosen.delete(start);
-    if (alone.size > 0) await this.unitOfWork.flush();
+    if (alone.size > 0) await this.triggers.writeStarted();
     return new Set(chosen.values());
   }
 }

@@ -1,8 +1,6 @@
 import type { Json } from '../definition/json.js';
+import { MAX_SEARCHED } from '../workflow-instances.dto.js';
 import type { Instance } from './instance.js';
-
-/** What of a value is searched for; the rest does not count. */
-export const MAX_SEARCHED = 200;
 
 export interface SearchValue {
   readonly instance: Instance;
