@@ -110,6 +110,11 @@ export class NewsRepository {
     return rows.map(({ name }) => name);
   }
 
+  /** What has subscribed in this Unit of Work is written with its commit, and now, if it is to be found before. */
+  async write(): Promise<void> {
+    await this.unitOfWork.flush();
+  }
+
   /** For each message the `limit` tokens that have waited longest, by the age of their instances. */
   async takers(news: readonly News[], limit: number): Promise<Candidate[]> {
     const rows = await this.unitOfWork.query<CandidateRow>(

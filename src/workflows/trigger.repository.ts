@@ -93,11 +93,6 @@ export class TriggerRepository {
     );
   }
 
-  /** Instances are written with the commit; those that may take a further message of this Unit of Work, now. */
-  async writeStarted(): Promise<void> {
-    await this.unitOfWork.flush();
-  }
-
   /** Locks and loads; whoever fires the same one waits, and then finds it gone on. */
   async lockTimers(names: readonly TriggerName[]): Promise<TimerTrigger[]> {
     return this.unitOfWork.query<TimerTrigger>(

@@ -6,7 +6,6 @@ import { DomainError } from '../../kernel/domain/domain-error.js';
 import { Ids } from '../../kernel/ids.js';
 import { Inbox } from '../../kernel/inbox/inbox.js';
 import { MessageStarts } from '../runtime/message-starts.js';
-import { UnitOfWork } from '../../kernel/persistence/unit-of-work.js';
 import { type Candidate, type News, NewsRepository } from '../news.repository.js';
 import { type Telling, TellInstances } from './tell-instances.js';
 
@@ -44,7 +43,6 @@ export class DeliverMessagesHandler implements BatchHandler<DeliverMessages> {
     private readonly mediator: Mediator,
     private readonly news: NewsRepository,
     private readonly starts: MessageStarts,
-    private readonly unitOfWork: UnitOfWork,
   ) {}
 
   async executeMany(
@@ -62,7 +60,7 @@ export class DeliverMessagesHandler implements BatchHandler<DeliverMessages> {
       open = open.filter(({ message }) => !begun.has(message));
       if (open.length === 0) break;
       // What was started, or what that calls, may wait for one of those that are left, and must be found in its table.
-      await this.unitOfWork.flush();
+      await this.news.write();
       open = await this.#give(open);
     }
     const buffered = new Set(open.map(({ message }) => message));

@@ -1,4 +1,6 @@
 import { type App, bootApp } from '../../../test/support/app.js';
+import { problemIn } from '../../../test/support/http-client.js';
+import { signUp } from '../../../test/support/users.js';
 import { startChain } from '../../../test/support/workflow-runs.js';
 import type { ConfigView } from '../workflows.dto.js';
 
@@ -28,5 +30,21 @@ describe('the module configure', () => {
         },
       },
     ]);
+  });
+
+  it('works for workflows only, not for a task that somebody makes himself', async () => {
+    const app = await bootApp({ env: { AUTH_MODE: 'required' } });
+    const { bearer } = await signUp(app);
+    const payload = {
+      module: 'configure',
+      config: { limit: 9 },
+      instance_id: '019aa3a4-5b6c-7d8e-9f00-112233445566',
+      workflow: 'any',
+      node: 'set',
+      idempotency_key: 'mine',
+    };
+    const task = { kind: 'workflow.module', payload };
+    const refused = await app.http.post('/tasks', task, bearer);
+    expect(problemIn(refused).type).toContain('unknown-task-kind');
   });
 });

@@ -29,8 +29,8 @@ class UnknownModule extends Error {
 }
 
 /**
- * Lets a module work. A config that breaks its schema is not tried again. What it is given says whose work it is, so
- * only the engine may ask for it.
+ * Lets a module work, with the rights of whoever designed the workflow: so only the engine may ask for it. A config that
+ * breaks its schema is not tried again.
  */
 @TaskHandler(MODULE_TASK, { payload: moduleWork, result: moduleResult, internal: true })
 export class ModuleTask implements TaskRunner {
