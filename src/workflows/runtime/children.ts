@@ -8,9 +8,6 @@ import type { Instance } from './instance.js';
 import { instanceEvent } from './messages.js';
 import type { Movement } from './movement.js';
 
-/** Instances above each other. A workflow that calls itself without end stops here, with an error of the caller. */
-export const MAX_DEPTH = 1_000;
-
 type Call = Wanted<'start_child'>;
 
 /** Starts the instances that others call, generation by generation: none of them nests in the start of another. */
@@ -40,9 +37,9 @@ export class Children {
     ref: { key: string; version: number; configRevision: number } | undefined,
   ): string | undefined {
     if (!ref || !movement.runnable(ref)) return `There is no published workflow ${effect.workflow}`;
-    if (parent.depth >= MAX_DEPTH)
-      return `Workflows call each other ${String(MAX_DEPTH)} deep: is there an end?`;
-    const child = this.childOf(parent, effect, ref, movement.now);
+    const problem = movement.offspring.problem(parent);
+    if (problem !== undefined) return problem;
+    const child = this.childOf(movement, parent, effect, ref);
     const variables = variablesIn(effect.input);
     const rejection = movement.decide(child, { type: 'start', variables });
     if (!rejection) movement.gathered.messages.push(instanceEvent('instance-started', child));
@@ -51,19 +48,19 @@ export class Children {
 
   /** A new instance, one deeper. */
   childOf(
+    movement: Movement,
     parent: Instance,
     { token, attempt }: Pick<Call['effect'], 'token' | 'attempt'>,
     ref: { key: string; version: number; configRevision: number },
-    now: Date,
   ): Instance {
-    return {
+    const child: Instance = {
       ...parent,
       ...ref,
       id: this.ids.next(),
       startKey: null,
       parent: { instanceId: parent.id, token, attempt },
       depth: parent.depth + 1,
-      startedAt: now,
+      startedAt: movement.now,
       isNew: true,
       state: newInstance(),
       jobs: new Map(),
@@ -73,6 +70,8 @@ export class Children {
       error: null,
       endedAt: null,
     };
+    movement.offspring.add(parent, child);
+    return child;
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../definition.repository.js';
 import { ROOT } from '../engine/state.js';
 import { type LinkFailure, LinkRepository } from '../link.repository.js';
-import { Children, MAX_DEPTH } from './children.js';
+import { Children } from './children.js';
 import type { Wanted } from './gathered.js';
 import { type Instance, namesOf } from './instance.js';
 import { instanceEvent } from './messages.js';
@@ -56,12 +56,12 @@ export class Links {
     const { instance, link } = followed;
     const runnable = ref && movement.runnable(ref);
     if (!runnable) return `There is no published workflow ${link.to}`;
-    if (instance.depth >= MAX_DEPTH)
-      return `Workflows follow each other ${String(MAX_DEPTH)} times: is there an end?`;
+    const problem = movement.offspring.problem(instance);
+    if (problem !== undefined) return problem;
     try {
       const variables = mapped(movement, followed);
       runnable.definition.checkInputs(variables, '');
-      const started = this.#behind(instance, link, ref, movement.now);
+      const started = this.#behind(movement, instance, link, ref);
       const rejection = movement.decide(started, { type: 'start', variables });
       if (!rejection) movement.gathered.messages.push(instanceEvent('instance-started', started));
       return rejection?.message;
@@ -72,8 +72,8 @@ export class Links {
     }
   }
 
-  #behind(ended: Instance, link: CompiledLink, ref: DefinitionRef, now: Date): Instance {
-    const child = this.children.childOf(ended, { token: ROOT, attempt: 1 }, ref, now);
+  #behind(movement: Movement, ended: Instance, link: CompiledLink, ref: DefinitionRef): Instance {
+    const child = this.children.childOf(movement, ended, { token: ROOT, attempt: 1 }, ref);
     // Nobody waits for it; its start key tells where it comes from.
     return { ...child, parent: null, startKey: `link/${link.id}/${ended.id}` };
   }

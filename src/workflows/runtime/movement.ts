@@ -6,6 +6,7 @@ import { migrate, type MigrateCommand, type MigrationProblem } from '../engine/m
 import type { DecisionContext } from '../engine/run.js';
 import { Gathered } from './gathered.js';
 import { type Instance, namesOf } from './instance.js';
+import { Offspring } from './offspring.js';
 import { type SearchChanges, SearchValues } from './search-values.js';
 import { Tally } from './tally.js';
 
@@ -25,6 +26,7 @@ export class Movement {
   readonly decided: Decided[] = [];
   readonly gathered = new Gathered();
   readonly tally = new Tally();
+  readonly offspring = new Offspring();
   readonly #searched = new SearchValues();
   readonly #runnables: Runnables[] = [];
 
