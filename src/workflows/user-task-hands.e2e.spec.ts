@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { type App, bootApp } from '../../test/support/app.js';
 import { problemIn } from '../../test/support/http-client.js';
 import { People } from '../../test/support/people.js';
@@ -130,6 +131,29 @@ describe('user tasks go from hand to hand', () => {
       const { body } = await people.get(ann, `/user-tasks/${task.id}`);
       expect(body.assignee).toBe(winner?.body.assignee);
     }
+  });
+
+  it('before somebody completes one whom it was for a moment ago', async () => {
+    const { ann, ben } = people;
+    const { task } = await people.start(forClerks);
+    const claiming = new pg.Client({ connectionString: app.databaseUrl });
+    await claiming.connect();
+    await claiming.query('begin');
+    await claiming.query(
+      `update workflows.user_task set assignee = $2, status = 'claimed' where id = $1`,
+      [task.id, ben.id],
+    );
+    const completing = people.act(ann, task, 'complete');
+    await app.until(async () => {
+      const waiting = await app.sql(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0;
+    });
+    await claiming.query('commit');
+    await claiming.end();
+    expect(problemIn(await completing).status).toBe(403);
+    expect((await people.act(ben, task, 'complete')).status).toBe(200);
   });
 
   it('with the name of somebody', async () => {

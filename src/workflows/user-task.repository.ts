@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { ChangedMeanwhile } from '../kernel/persistence/postgres-errors.js';
 import { UnitOfWork } from '../kernel/persistence/unit-of-work.js';
 import type { Json, JsonObject } from './definition/json.js';
 import type { Hands } from './domain/hand-over.js';
@@ -29,6 +30,8 @@ export interface Completion {
   readonly outcome: string;
   readonly result: Json;
   readonly completedBy: string;
+  /** Who had it when it was seen that its completer may do it. */
+  readonly assignee: string | null;
 }
 
 interface UserTaskRow {
@@ -115,20 +118,24 @@ export class UserTaskRepository {
     return rows.length > 0;
   }
 
+  /** Open ones, of locked instances. Throws `ChangedMeanwhile` when one has gone to somebody else since it was loaded. */
   async complete(completions: readonly Completion[], now: Date): Promise<void> {
-    await this.unitOfWork.query(
+    const completed = await this.unitOfWork.query(
       `update workflows.user_task as task set status = 'completed', outcome = done.outcome,
               result = done.result::json, completed_by = done.completed_by, updated_at = $5
-       from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as done (id, outcome, result, completed_by)
-       where task.id = done.id`,
+       from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::text[])
+         as done (id, outcome, result, completed_by, assignee)
+       where task.id = done.id and task.assignee is not distinct from done.assignee returning task.id`,
       [
         completions.map(({ id }) => id),
         completions.map(({ outcome }) => outcome),
         completions.map(({ result }) => JSON.stringify(result)),
         completions.map(({ completedBy }) => completedBy),
         now,
+        completions.map(({ assignee }) => assignee),
       ],
     );
+    if (completed.length < completions.length) throw new ChangedMeanwhile();
   }
 
   /** Open tasks of instances that were migrated: under the new names of their nodes, with the outcomes of these. */

@@ -17,6 +17,12 @@ export function isTransient(error: unknown): boolean {
   return state === SERIALIZATION_FAILURE || state === DEADLOCK_DETECTED;
 }
 
+/** What was read without a lock has changed before it was written by. The Unit of Work is repeated, and reads anew. */
+export class ChangedMeanwhile extends Error {
+  override readonly name = 'ChangedMeanwhile';
+  readonly code = SERIALIZATION_FAILURE;
+}
+
 /** No connection could be had: Postgres is away, or every connection of the pool is busy. Nothing was written. */
 export class DatabaseUnavailableError extends DomainError {
   constructor(cause: unknown) {

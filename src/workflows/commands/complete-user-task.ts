@@ -83,9 +83,10 @@ function check(found: UserTask | undefined, command: CompleteUserTask): Ready | 
   const [first = 'done'] = task.outcomes;
   const outcome = given.outcome ?? first;
   const problem = problemWith(task, outcome, given.data);
-  return (
-    problem ?? { task, completion: { id, outcome, result: given.data, completedBy: actor.id } }
-  );
+  if (problem) return problem;
+  const { assignee } = task;
+  const completion = { id, outcome, result: given.data, completedBy: actor.id, assignee };
+  return { task, completion };
 }
 
 function problemWith(
