@@ -31,6 +31,9 @@ interface InstanceRow {
 
 const SELECT = `select i.*, w.config_revision from workflows.instance i join workflows.workflow w using (key)`;
 
+/** Any number that nothing else in the database uses as a class of locks. */
+const START_KEYS = 7_263_405;
+
 /** The only code that writes instances and their history: set-based, in the open Unit of Work. */
 @Injectable()
 export class InstanceRepository {
@@ -53,9 +56,10 @@ export class InstanceRepository {
   async loadStarted(starts: readonly { key: string; startKey: string }[]): Promise<Instance[]> {
     const keys = [starts.map(({ key }) => key), starts.map(({ startKey }) => startKey)];
     await this.unitOfWork.query(
-      `select pg_advisory_xact_lock(lock) from (
-         select distinct hashtextextended(key || ' ' || start_key, 5) as lock
-         from unnest($1::text[], $2::text[]) as start (key, start_key) order by lock) as locks`,
+      // By slots, because the locks of all transactions share a table of some thousands.
+      `select pg_advisory_xact_lock(${START_KEYS}, slot) from (
+         select distinct (hashtextextended(key || ' ' || start_key, 0) & 1023)::int as slot
+         from unnest($1::text[], $2::text[]) as start (key, start_key) order by slot) as slots`,
       keys,
     );
     const rows = await this.unitOfWork.query<InstanceRow>(
