@@ -41,8 +41,8 @@ const SCOPE_PADDING = 8;
 const MOST_CHARACTERS = 30;
 const LABEL_HEIGHT = 16;
 
-/** More than this cannot be read, and would take long to place. */
-export const MOST_DRAWN = { nodes: 300, flows: 600 };
+/** More than this cannot be read, and to place it would keep the process from all else for a second. */
+export const MOST_DRAWN = { nodes: 150, flows: 250 };
 
 export const shortened = (text: string, most = MOST_CHARACTERS): string =>
   text.length > most ? `${text.slice(0, most - 1)}…` : text;
