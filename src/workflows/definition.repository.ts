@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { fieldAt } from '../kernel/domain/domain-error.js';
 import { ENV, type Env } from '../kernel/env.js';
 import { fieldErrors, ValidationError } from '../kernel/http/validation.js';
 import { Database } from '../kernel/persistence/database.js';
@@ -95,7 +96,7 @@ export class Definition {
   checkInputs(variables: JsonObject, place: string): void {
     const checked = this.#inputs?.safeParse(variables);
     if (!checked || checked.success) return;
-    const field = place ? `${place}.variables` : 'variables';
+    const field = fieldAt(place, 'variables');
     throw new ValidationError('body', fieldErrors(checked.error.issues, field, variables));
   }
 

@@ -1,7 +1,7 @@
 import { Command } from '@nestjs/cqrs';
 import { type Handler, Handles } from '../../kernel/cqrs/handles.js';
 import { InstanceRepository } from '../instance.repository.js';
-import type { Json } from '../definition/json.js';
+import { type Json, memberOf } from '../definition/json.js';
 import type { WorkflowCommand } from '../engine/commands.js';
 import { MODULE_TASK } from '../modules/module-task.js';
 import { type Instance, jobName, type WorkRef } from '../runtime/instance.js';
@@ -80,6 +80,3 @@ function completion(
     result: isModule ? (memberOf(result, 'result') ?? null) : result,
   };
 }
-
-const memberOf = (value: Json, name: string): Json | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? value[name] : undefined;

@@ -1,7 +1,7 @@
 import { Command } from '@nestjs/cqrs';
 import { Clock } from '../../kernel/clock.js';
 import { type BatchHandler, Handles, type Outcome } from '../../kernel/cqrs/handles.js';
-import { DomainError } from '../../kernel/domain/domain-error.js';
+import { DomainError, outcomeOf, placeIn } from '../../kernel/domain/domain-error.js';
 import { Ids } from '../../kernel/ids.js';
 import {
   continueTrace,
@@ -57,7 +57,9 @@ export class StartInstancesHandler implements BatchHandler<StartInstances> {
     const started = await this.#started(requests);
     const movement = await this.mover.begin([]);
     movement.know(runnables);
-    const planned = commands.map((command) => this.#plan(command, movement, versions, started));
+    const planned = commands.map((command) =>
+      outcomeOf(() => this.#plan(command, movement, versions, started)),
+    );
     for (const plan of planned) {
       if (plan instanceof DomainError) continue;
       for (const { instance, request, isExisting } of plan)
@@ -84,28 +86,22 @@ export class StartInstancesHandler implements BatchHandler<StartInstances> {
     movement: Movement,
     versions: ReadonlyMap<string, DefinitionRef>,
     started: Map<string, Instance>,
-  ): Planned[] | DomainError {
-    const isSingle = requests.length === 1;
+  ): Planned[] {
     // Of a command that fails none is started, so others of its batch must not be answered with them.
     const own = new Map<string, Instance>();
-    try {
-      const planned = requests.map((request, index): Planned => {
-        const name = startName(keyOf(request.workflow), request.start_key ?? null);
-        const existing = started.get(name) ?? own.get(name);
-        if (request.start_key !== undefined && existing)
-          return { request, instance: existing, isExisting: true };
-        const place = isSingle ? '' : `[${String(index)}]`;
-        const ref = checked(request, movement, versions.get(request.workflow), place);
-        const instance = this.#instanceOf(request, ref, context);
-        if (request.start_key !== undefined) own.set(name, instance);
-        return { request, instance, isExisting: false };
-      });
-      for (const [name, instance] of own) started.set(name, instance);
-      return planned;
-    } catch (error) {
-      if (error instanceof DomainError) return error;
-      throw error;
-    }
+    const planned = requests.map((request, index): Planned => {
+      const name = startName(keyOf(request.workflow), request.start_key ?? null);
+      const existing = started.get(name) ?? own.get(name);
+      if (request.start_key !== undefined && existing)
+        return { request, instance: existing, isExisting: true };
+      const place = placeIn(requests, index);
+      const ref = checked(request, movement, versions.get(request.workflow), place);
+      const instance = this.#instanceOf(request, ref, context);
+      if (request.start_key !== undefined) own.set(name, instance);
+      return { request, instance, isExisting: false };
+    });
+    for (const [name, instance] of own) started.set(name, instance);
+    return planned;
   }
 
   #instanceOf(

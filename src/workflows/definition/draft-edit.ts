@@ -7,7 +7,7 @@ import {
 } from '../domain/draft.errors.js';
 import type { FlowDraft } from './draft.js';
 import { flowName } from './findings.js';
-import type { Json, JsonObject } from './json.js';
+import { isJsonObject, type Json, type JsonObject, memberOf } from './json.js';
 
 /** One step in the making of a draft. */
 export type DraftEdit =
@@ -99,16 +99,16 @@ const REFERENCES = ['in', 'compensate'];
 function renamed(draft: JsonObject, from: string, to: string): JsonObject {
   const swap = (value: Json): Json => (value === from ? to : value);
   const nodes = listIn(draft, 'nodes').map((node) => {
-    if (!isObject(node)) return node;
+    if (!isJsonObject(node)) return node;
     const changed = swapMembers(node, REFERENCES, swap);
     const { cancels, milestone, compensation } = node;
     if (Array.isArray(cancels)) changed['cancels'] = cancels.map(swap);
-    if (isObject(milestone)) changed['milestone'] = swapMembers(milestone, ['at'], swap);
+    if (isJsonObject(milestone)) changed['milestone'] = swapMembers(milestone, ['at'], swap);
     if (compensation !== undefined) changed['compensation'] = swap(compensation);
     return changed;
   });
   const flows = listIn(draft, 'flows').map((flow) =>
-    isObject(flow) ? swapMembers(flow, ['from', 'to'], swap) : flow,
+    isJsonObject(flow) ? swapMembers(flow, ['from', 'to'], swap) : flow,
   );
   return { ...draft, nodes, flows };
 }
@@ -128,8 +128,8 @@ function swapMembers(
 
 /** JSON Merge Patch (RFC 7396): null removes a member, objects are merged, all else is replaced. */
 function mergePatch(target: Json, patch: Json): Json {
-  if (!isObject(patch)) return patch;
-  const merged: JsonObject = isObject(target) ? { ...target } : {};
+  if (!isJsonObject(patch)) return patch;
+  const merged: JsonObject = isJsonObject(target) ? { ...target } : {};
   for (const [name, value] of Object.entries(patch))
     if (value === null) Reflect.deleteProperty(merged, name);
     else merged[name] = mergePatch(merged[name] ?? null, value);
@@ -142,16 +142,10 @@ function listIn(draft: JsonObject, name: 'nodes' | 'flows'): Json[] {
   return list;
 }
 
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const memberOf = (value: Json, name: string): Json | undefined =>
-  isObject(value) ? value[name] : undefined;
-
 function idOf(value: Json): string | undefined {
   const id = memberOf(value, 'id');
   return typeof id === 'string' ? id : undefined;
 }
 
 /** A flow of a draft may lack its ends; its name then is one of its own. */
-const nameOf = (flow: Json): string => flowName((isObject(flow) ? flow : {}) as FlowDraft);
+const nameOf = (flow: Json): string => flowName((isJsonObject(flow) ? flow : {}) as FlowDraft);

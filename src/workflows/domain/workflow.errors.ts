@@ -1,4 +1,4 @@
-import { DomainError, type DomainErrorKind } from '../../kernel/domain/domain-error.js';
+import { DomainError, type DomainErrorKind, fieldAt } from '../../kernel/domain/domain-error.js';
 import type { Finding } from '../definition/findings.js';
 import type { Rejection } from '../engine/commands.js';
 
@@ -19,9 +19,6 @@ export class WorkflowVersionNotFound extends DomainError {
     );
   }
 }
-
-/** `place` is the item of a bulk request, such as `[3]`, or empty. */
-const fieldAt = (place: string, name: string): string => (place ? `${place}.${name}` : name);
 
 /** Like a field that names nothing, because in a start the workflow is one. */
 export class NothingToStart extends DomainError {

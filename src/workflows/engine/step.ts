@@ -1,6 +1,6 @@
 import type { CompiledNode, Work } from '../definition/compiled.js';
 import { ExpressionError } from '../definition/expression.js';
-import type { Json } from '../definition/json.js';
+import { isJsonObject, type Json, memberOf } from '../definition/json.js';
 import { activate, addressOf, subscriptionOf } from './activate.js';
 import { escalate } from './boundary.js';
 import { awaitCriteria } from './criteria.js';
@@ -116,8 +116,7 @@ const doers: Doers = {
 
 /** A rule may name the outcome, so that a table is also a choice. */
 function decided(result: Json, { outcomes }: CompiledNode): string | undefined {
-  if (typeof result !== 'object' || result === null || Array.isArray(result)) return undefined;
-  const { outcome } = result;
+  const outcome = memberOf(result, 'outcome');
   return typeof outcome === 'string' && outcomes.includes(outcome) ? outcome : undefined;
 }
 
@@ -144,7 +143,7 @@ function beginModule(
  * not begin. Throws ExpressionError.
  */
 function expectPeople({ id }: CompiledNode, config: Json): void {
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) return;
+  if (!isJsonObject(config)) return;
   const { roles, users } = config;
   if (roles === undefined && users === undefined) return;
   const names = [roles, users].flat().filter((name) => typeof name === 'string' && name !== '');

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Ids } from '../../kernel/ids.js';
 import { DefinitionRepository } from '../definition.repository.js';
-import type { Json, JsonObject } from '../definition/json.js';
+import { isJsonObject } from '../definition/json.js';
 import { newInstance } from '../engine/state.js';
 import { drain, type Wanted } from './gathered.js';
 import type { Instance } from './instance.js';
@@ -40,7 +40,7 @@ export class Children {
     const problem = movement.offspring.problem(parent);
     if (problem !== undefined) return problem;
     const child = this.childOf(movement, parent, effect, ref);
-    const variables = variablesIn(effect.input);
+    const variables = isJsonObject(effect.input) ? effect.input : {};
     const rejection = movement.decide(child, { type: 'start', variables });
     if (!rejection) movement.gathered.messages.push(instanceEvent('instance-started', child));
     return rejection?.message;
@@ -84,6 +84,3 @@ function refuse(movement: Movement, { instance, effect }: Call, message: string)
     error: { code: 'child-not-started', message },
   });
 }
-
-const variablesIn = (input: Json): JsonObject =>
-  typeof input === 'object' && input !== null && !Array.isArray(input) ? input : {};

@@ -1,5 +1,5 @@
 import { eventMessage, type OutboxMessage } from '../../kernel/outbox/outbox-message.js';
-import type { Json, JsonObject } from '../definition/json.js';
+import { isJsonObject, type Json, type JsonObject } from '../definition/json.js';
 import type { Completion, UserTask } from '../user-task.repository.js';
 import type { Wanted } from './gathered.js';
 
@@ -35,7 +35,7 @@ export function userTaskOf(
 }
 
 const objectIn = (value: Json | undefined): JsonObject | null =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
+  isJsonObject(value) ? value : null;
 
 /** One name may stand for a list of one. */
 const textsIn = (value: Json | undefined): string[] =>
